@@ -1,0 +1,117 @@
+"""Inbox triage: where is every message? The folders beside the inbox, what a run found, and what it did with it.
+
+mail/inbox/NAME.eml      waiting
+mail/LABEL/NAME.eml      filed
+mail/drafts/NAME.txt     an answer for a person to read and send
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.run_notes import notes_of, write_whole
+from midwatch.run import RunFacts
+
+Label = Literal["customer", "billing", "automated", "other"]
+LABELS: Final[tuple[Label, ...]] = get_args(Label)
+
+
+class Stock(BaseModel):
+    """What lay in the inbox when the run began."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    inbox: str
+    """Relative to the project."""
+    messages: Mapping[str, str]
+    """SHA-256 by file name."""
+
+
+class Filing(BaseModel):
+    """What the run decided about one message, written down before the message moves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    label: Label
+    sha256: str
+    target: str
+    """Where the message goes, relative to the project."""
+    reply_due: bool
+    stated: Mapping[str, bool | str]
+    """The facts by which the rules judged it."""
+
+
+def take_stock(facts: RunFacts, inbox: Path) -> Stock:
+    """What is in `inbox` now, or what was there when this run first looked."""
+    kept = notes_of(facts) / "stock.json"
+    if kept.exists():
+        return Stock.model_validate_json(kept.read_bytes())
+    messages = {path.name: digest(path) for path in sorted((facts.project / inbox).glob("*.eml")) if path.is_file()}
+    stock = Stock(inbox=str(inbox), messages=messages)
+    write_whole(kept, stock.model_dump_json(indent=1))
+    return stock
+
+
+def filing_of(facts: RunFacts, message: str) -> Filing | None:
+    """What this run decided about `message` (a path relative to the project), if it has."""
+    kept = _filing_file(facts, message)
+    return Filing.model_validate_json(kept.read_bytes()) if kept.exists() else None
+
+
+def file_under(
+    facts: RunFacts, message: str, label: Label, *, reply_due: bool, stated: Mapping[str, bool | str]
+) -> Filing:
+    """Move `message` into its label's folder in one step. Done again, it changes nothing.
+
+    Raises:
+        FileNotFoundError: the message is neither in the inbox nor where this run filed it.
+    """
+    source, earlier = facts.project / message, filing_of(facts, message)
+    if earlier and earlier.label == label and (facts.project / earlier.target).exists() and not source.exists():
+        return earlier
+    sha256 = digest(source)
+    folder = source.parent.parent / label
+    folder.mkdir(parents=True, exist_ok=True)
+    target = _free_name(folder / source.name, sha256)
+    filing = Filing(
+        label=label, sha256=sha256, target=os.path.relpath(target, facts.project), reply_due=reply_due, stated=stated
+    )
+    write_whole(_filing_file(facts, message), filing.model_dump_json(indent=1))
+    source.rename(target)
+    return filing
+
+
+def current_path(facts: RunFacts, message: str) -> Path:
+    """The file of `message`, also after this run has filed it: a resumed run reads what it read before."""
+    source, filing = facts.project / message, filing_of(facts, message)
+    return source if source.exists() or filing is None else facts.project / filing.target
+
+
+def draft_path(facts: RunFacts, message: str) -> Path:
+    source = facts.project / message
+    return source.parent.parent / "drafts" / f"{source.stem}.txt"
+
+
+def write_draft(facts: RunFacts, message: str, text: str) -> Path:
+    """Write the draft whole or not at all."""
+    path = draft_path(facts, message)
+    write_whole(path, text)
+    return path
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _free_name(wanted: Path, sha256: str) -> Path:
+    """`rename` would overwrite a message of the same name, so the second gets its digest, and the third a number."""
+    names = [wanted.stem, f"{wanted.stem}-{sha256[:8]}", *(f"{wanted.stem}-{sha256[:8]}-{n}" for n in range(2, 1000))]
+    return next(path for path in (wanted.with_name(name + wanted.suffix) for name in names) if not path.exists())
+
+
+def _filing_file(facts: RunFacts, message: str) -> Path:
+    return notes_of(facts) / "filed" / f"{Path(message).name}.json"

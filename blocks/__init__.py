@@ -1,0 +1,6 @@
+"""Prefect Blocks: what an operator fills in. `prefect block register -m blocks` finds them here."""
+
+from blocks.mcp_server import McpServer
+from blocks.model_provider import ModelProvider
+
+__all__ = ["McpServer", "ModelProvider"]

@@ -1,0 +1,60 @@
+"""The house: what runs in it? Data; the supervisor knows nothing of Prefect."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from cli.environment import child_environment, inherited, server_environment
+from cli.home import ADDRESS, POOL, House
+
+LIMIT_VARIABLE = "MIDWATCH_LIMIT"
+USUAL_LIMIT = "4"
+"""Runs at the same time; each flow process takes about 100 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    before: tuple[str, ...] = ()
+    """A command that must succeed each time before the child starts."""
+    after: tuple[str, ...] = ()
+    """A command run when the child was stopped on purpose."""
+    health: str = ""
+    """A URL that answers 200 when the child is ready; without one it is ready when it runs."""
+    grace: float = 10.0
+    """Seconds between SIGTERM and SIGKILL."""
+
+
+def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Child, ...]:
+    """In the order in which they start; they are stopped in the opposite order."""
+    ours = {**inherited(environ), **child_environment(house)}
+    settle = (sys.executable, "-m", "cli.settle")
+    server = Child(
+        name="server",
+        argv=(*_prefect("server", "start"), "--host", ADDRESS, "--port", str(house.port)),
+        environment={**ours, **server_environment(house)},
+        health=f"{house.url}/api/health",
+    )
+    keeper = Child(name="keeper", argv=(sys.executable, "-m", "cli.keeper"), environment=ours)
+    worker = Child(
+        name="worker",
+        argv=(
+            *_prefect("worker", "start", "--pool", POOL, "--type", "process", "--name", "house"),
+            *("--limit", environ.get(LIMIT_VARIABLE) or USUAL_LIMIT),
+            *("--install-policy", "never", "--no-create-pool-if-not-found"),
+        ),
+        environment=ours,
+        before=settle,
+        after=settle,
+    )
+    return (server, keeper, worker) if find_spec("cli.keeper") else (server, worker)
+
+
+def _prefect(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "prefect", *words)

@@ -1,0 +1,48 @@
+"""`midwatch grant`: a person puts an agent on a level. It stands in the ledger, with who, why and until when."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from blocks.ledger import open_ledger
+from cli.home import locate
+from midwatch.agent_file import load_agent
+from midwatch.errors import LedgerError
+from midwatch.run import LEVELS, Level
+from midwatch.spec import AgentSpec
+
+
+def grant(
+    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
+    level: Annotated[int, typer.Argument(min=1, max=5, help="The level, 1 to 5.")],
+    because: Annotated[str, typer.Option(help="Why; it stays in the ledger.")],
+    days: Annotated[float, typer.Option(min=0.01, max=90, help="A level above 3 is granted for so many days.")] = 7,
+) -> None:
+    """Grant a level: any lower one at once, a higher one rung by rung, for a time, and never above the ceiling."""
+    house = locate(os.environ)
+    spec = load_agent(agent, house.project / "agents")
+    until = datetime.now(UTC) + timedelta(days=days) if level > 3 else None
+    typer.echo(asyncio.run(_grant(spec, LEVELS[level - 1], because, until)))
+
+
+async def _grant(spec: AgentSpec, level: Level, because: str, until: datetime | None) -> str:
+    async with await open_ledger(locate(os.environ).home) as ledger:
+        await ledger.migrate()
+        check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))
+        await ledger.grant_level(spec.name, level, by=getpass.getuser(), because=because, until=until)
+    ends = f" until {until:%Y-%m-%d %H:%M} UTC; then it stands at 3 again" if until else ""
+    return f"{spec.name} stands at level {level}{ends}."
+
+
+def check(spec: AgentSpec, level: Level, stands: Level) -> None:
+    """Raises LedgerError where the grant would pass the ceiling or skip a rung."""
+    if level > spec.ceiling:
+        raise LedgerError(f"{spec.name} has ceiling {spec.ceiling} in its file; level {level} is above it")
+    if level > stands + 1:
+        raise LedgerError(f"{spec.name} stands at level {stands}; no rung is skipped, so grant {stands + 1} first")

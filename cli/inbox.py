@@ -1,0 +1,191 @@
+"""`midwatch inbox`, `show` and the answers: what waits for a person, and what does the person say?"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blocks.ledger import open_ledger
+from cli.environment import adopt
+from cli.home import House, locate
+from midwatch.calls import visible
+from midwatch.errors import CallError, LedgerError
+from midwatch.ledger import AskRow, Ledger
+
+RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
+Numbers = Annotated[list[int] | None, typer.Argument(help="Which of its questions; none: all that wait.")]
+Reason = Annotated[str, typer.Option("--because", help="Why; the agent is told.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def inbox(as_json: AsJson = False) -> None:
+    """List what waits for a person, the longest waiting first."""
+    asks = asyncio.run(_with_ledger(lambda ledger: ledger.open_asks()))
+    if as_json:
+        typer.echo(json.dumps([_facts(row) for row in asks]))
+        return
+    console = Console(highlight=False)
+    if not asks:
+        console.print("Nothing waits for you.")
+        return
+    console.print(_table(asks, datetime.now(UTC)))
+    console.print(
+        "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN [N]` decides it."
+    )
+
+
+def _table(asks: Sequence[AskRow], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "agent", "what it asks for", "rule", "asked", "deadline"):
+        table.add_column(heading, overflow="fold")
+    for row in asks:
+        what = f"{row.tool} {visible(row.args_json)}"
+        table.add_row(
+            row.run_id[:8],
+            row.agent,
+            what if len(what) <= 80 else f"{what[:79]}…",
+            row.rule,
+            f"{_about(now - row.created_at)} ago",
+            f"in {_about(row.deadline - now)}" if row.deadline > now else "passed",
+        )
+    return table
+
+
+def _about(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 120:
+        return f"{max(minutes, 0)} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
+def show(run: RunId, as_json: AsJson = False) -> None:
+    """Show a run: what it asks for, what it did, how it ended."""
+
+    async def read(ledger: Ledger) -> dict[str, Any]:
+        run_id = await _whole_id(ledger, run)
+        return {
+            "run": await ledger.run(run_id),
+            "steps": await ledger.steps_of(run_id),
+            "decisions": await ledger.decisions_of(run_id),
+            "effects": await ledger.effects_of(run_id),
+            "asks": await ledger.asks_of(run_id),
+            "spent": await ledger.spent_by(run_id),
+        }
+
+    from cli.show import print_run, run_facts
+
+    story = asyncio.run(_with_ledger(read))
+    if as_json:
+        typer.echo(json.dumps(run_facts(story)))
+    else:
+        print_run(story, Console(highlight=False, soft_wrap=True))
+
+
+def approve(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
+    """Say yes: exactly what was shown runs, once."""
+    _answer(run, numbers, {"verdict": "approved", "reason": reason})
+
+
+def deny(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
+    """Say no: it is not done, and the agent is told why."""
+    _answer(run, numbers, {"verdict": "denied", "reason": reason})
+
+
+def edit(
+    run: RunId,
+    number: Annotated[int, typer.Argument(help="Which of its questions.")],
+    arguments: Annotated[str, typer.Argument(help="The whole arguments as they should be: one JSON object.")],
+    reason: Reason = "",
+) -> None:
+    """Say yes to a changed call: it runs with these arguments, if the rules let it."""
+    _answer(run, [number], {"verdict": "edited", "reason": reason, "edited_args_json": arguments})
+
+
+def answer(
+    run: RunId,
+    text: Annotated[str, typer.Argument(help="What you answer.")],
+    number: Annotated[int | None, typer.Argument(help="Which of its questions, when there are several.")] = None,
+) -> None:
+    """Answer a question that the agent asked."""
+    _answer(run, None if number is None else [number], {"verdict": "answered", "answer": text})
+
+
+def _answer(run: str, numbers: list[int] | None, said: dict[str, Any]) -> None:
+    house = locate(os.environ)
+    adopt(house)
+    for line in asyncio.run(_decided(house, run, numbers, said)):
+        typer.echo(line)
+
+
+async def _decided(house: House, run: str, numbers: list[int] | None, said: dict[str, Any]) -> list[str]:
+    from prefect.client.orchestration import get_client
+
+    from tasks.permissions.answers import decide, numbered_asks, resume_if_decided
+    from tasks.permissions.form import Answer
+
+    async with await open_ledger(house.home) as ledger:
+        run_id = await _whole_id(ledger, run)
+        lines: list[str] = []
+        for one in _chosen(await numbered_asks(ledger, run_id), numbers, lambda each: each.ask.verdict is None):
+            try:
+                made = await decide(
+                    ledger, one.ask, Answer(ask_id=one.ask.ask_id, **said), by=getpass.getuser(), via="cli"
+                )
+            except CallError as error:
+                raise LedgerError(f"{one.number} · {one.ask.tool}: {error}") from error
+            stands = made.row
+            first = "" if made.first else f" already, by {stands.by} through {stands.via}"
+            lines.append(f"{one.number} · {stands.tool}: {stands.verdict}{first}")
+        async with get_client() as client:
+            resumed = await resume_if_decided(client, ledger, run_id)
+        rest = sum(row.verdict is None for row in await ledger.asks_of(run_id))
+    return [*lines, "The run goes on." if resumed else f"{rest} more wait." if rest else "Nothing more waits."]
+
+
+def _chosen(asks: Sequence[Any], numbers: list[int] | None, waits: Callable[[Any], bool]) -> list[Any]:
+    known = {one.number: one for one in asks}
+    if missing := [number for number in numbers or [] if number not in known]:
+        raise LedgerError(f"this run has no question {missing[0]}; it has {', '.join(map(str, known)) or 'none'}")
+    chosen = [known[number] for number in numbers] if numbers else [one for one in asks if waits(one)]
+    if not chosen:
+        raise LedgerError("nothing of this run waits for an answer; `midwatch inbox` lists what does")
+    return chosen
+
+
+async def _whole_id(ledger: Ledger, start: str) -> str:
+    ids = {row.run_id for row in await ledger.recent_runs(limit=1000)} | {
+        row.run_id for row in await ledger.open_asks()
+    }
+    found = sorted(run_id for run_id in ids if run_id.startswith(start))
+    if len(found) == 1:
+        return found[0]
+    several = f"; it could be {', '.join(run_id[:13] for run_id in found[:4])}" if found else ""
+    raise LedgerError(f"no single run starts with {start!r}{several}; `midwatch runs` lists them")
+
+
+async def _with_ledger(read: Callable[[Ledger], Any]) -> Any:
+    async with await open_ledger(locate(os.environ).home) as ledger:
+        return await read(ledger)
+
+
+def _facts(row: AskRow) -> dict[str, object]:
+    return {
+        "ask_id": row.ask_id,
+        "run_id": row.run_id,
+        "agent": row.agent,
+        "kind": row.kind,
+        "tool": row.tool,
+        "arguments": json.loads(row.args_json),
+        "rule": row.rule,
+        "reason": row.reason,
+        "deadline": row.deadline.isoformat(),
+    }

@@ -1,0 +1,212 @@
+"""`midwatch check`: what holds of one agent on this machine? One question to each of the six layers, asked for real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import PrefectException
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import CombinedToolset
+
+from cli.home import House
+from midwatch.agent_file import load_agent
+from midwatch.layers import Layer, LayerCheck, LayerResult
+from midwatch.ledger import Ledger
+from midwatch.named_function import PATTERN, named_function
+from midwatch.risk import Risk
+from midwatch.run import Level, RunFacts
+from midwatch.spec import AgentSpec
+from tasks.harness.place import Place
+from tasks.harness.prepare import policy_of, risks_of
+from tasks.model.probe import ProbeReport, probe_model
+from tasks.model.providers import resolve_model
+from tasks.monitoring.ready import contract_faults
+from tasks.tools import build_toolsets, saved_servers
+
+PROBE: Final = "probe-1"
+"""Fingerprint of the probe's questions in the ledger; scores of different ones are not compared."""
+
+START: Final = "`midwatch up` starts the server, the worker and the keeper"
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """One agent on its way up. Each check leaves what the next one needs."""
+
+    spec: AgentSpec
+    house: House
+    ledger: Ledger
+    stack: AsyncExitStack
+    """Closes what the checks opened, MCP servers above all."""
+    environment: Mapping[str, str]
+    level: Level = 3
+    """What the run of a person would have now."""
+    risks: dict[str, Risk] = field(default_factory=dict)
+    thinker: Model | None = None
+
+    def checks(self) -> dict[Layer, LayerCheck]:
+        return {
+            "model": self.model,
+            "tools": self.tools,
+            "harness": self.harness,
+            "permissions": self.permissions,
+            "trigger": self.trigger,
+            "monitoring": self.monitoring,
+        }
+
+    async def model(self) -> LayerResult:
+        """Ten small requests; the score is kept, and held against the level at which the agent stands."""
+        granted = await self.ledger.level_of(self.spec.name, datetime.now(UTC))
+        self.level = cast("Level", min(granted, self.spec.ceiling))
+        self.thinker = await resolve_model(self.spec.models(), home=self.house.home, environment=self.environment)
+        report = await probe_model(self.thinker)
+        right = sum(score.right for score in report.scores.values())
+        await self.ledger.record_probe(
+            report.model,
+            fingerprint=PROBE,
+            score=right / sum(score.of for score in report.scores.values()),
+            detail=report.model_dump_json(),
+        )
+        return model_result(report, level=self.level, has_tools=bool(self.spec.tools))
+
+    async def tools(self) -> LayerResult:
+        """Every tool is built, every MCP server started; nothing is called, and nothing of `bind` either."""
+        assert self.thinker is not None
+        facts, servers = self._facts(), await saved_servers(self.spec)
+        build_toolsets(self.spec, facts, environment=self.environment, servers=servers)
+        name_bound_functions(self.spec)
+        toolsets = build_toolsets(unbound(self.spec), facts, environment=self.environment, servers=servers)
+        toolset = await self.stack.enter_async_context(CombinedToolset(toolsets))
+        self.risks = await risks_of(toolset, facts, self.thinker)
+        listed = ", ".join(f"{name} ({risk})" for name, risk in sorted(self.risks.items()))
+        return LayerResult(layer="tools", ok=True, detail=f"{len(self.risks)}: {listed}" if listed else "none")
+
+    def _facts(self) -> RunFacts:
+        return RunFacts(
+            run_id="check",
+            agent=self.spec.name,
+            started_at=datetime.now(UTC),
+            level=self.level,
+            project=self.house.project,
+            home=self.house.home,
+        )
+
+    async def harness(self) -> LayerResult:
+        """The ledger's chain is whole, and Prefect's server answers to this installation's password."""
+        if self.house.port is None:
+            detail = f"no house was ever started in {self.house.home}, so there is no server to run in"
+            return LayerResult(layer="harness", ok=False, detail=detail, hint=START)
+        chain = await self.ledger.verify_chain()
+        if not chain.ok:
+            return LayerResult(layer="harness", ok=False, detail=f"the ledger's chain is broken: {chain}")
+        async with get_client() as client:
+            fault = await api_fault(client, expected=f"{self.house.url}/api")
+        return LayerResult(
+            layer="harness",
+            ok=not fault,
+            detail=fault or "the server answers, the ledger's chain is whole",
+            hint=START if fault else "",
+        )
+
+    async def permissions(self) -> LayerResult:
+        """The rules compile against the tools that are really there."""
+        policy_of(self.spec, self.risks, Place(project=self.house.project, home=self.house.home))
+        rules = self.spec.rules
+        detail = (
+            f"{len(rules.deny)} deny, {len(rules.ask)} ask, {len(rules.allow)} allow, anything else asks; "
+            f"level {self.level} (ceiling {self.spec.ceiling})"
+        )
+        return LayerResult(layer="permissions", ok=True, detail=detail)
+
+    async def trigger(self) -> LayerResult:
+        """A deployment with this agent's name exists, and what starts it."""
+        async with get_client() as client:
+            named = DeploymentFilter(name=DeploymentFilterName(any_=[self.spec.name]))
+            there = await client.read_deployments(deployment_filter=named)
+        return trigger_result(self.spec.name, there)
+
+    async def monitoring(self) -> LayerResult:
+        """Every check of the contract could look."""
+        contract = self.spec.contract
+        faults = contract_faults(contract, project=self.house.project, environment=self.environment)
+        if faults:
+            return LayerResult(layer="monitoring", ok=False, detail="; ".join(faults))
+        limits = self.spec.limits
+        detail = (
+            f"{len(contract.done_when)} checks say when it is done; at most {limits.steps} steps, "
+            f"{limits.tokens} tokens, {limits.usd:g} US dollars, {limits.minutes:g} minutes a run"
+        )
+        hint = "" if contract.done_when else "without `contract.done_when` no run ends better than `unverified`"
+        return LayerResult(layer="monitoring", ok=True, detail=detail, hint=hint)
+
+
+def load(name: str, house: House) -> AgentSpec:
+    """The agent of this installation; the file comes before any layer."""
+    return load_agent(name, house.project / "agents")
+
+
+def model_result(report: ProbeReport, *, level: Level, has_tools: bool) -> LayerResult:
+    """A model has to be good enough for the level that its agent stands at; without tools there is little to get wrong."""
+    needed = level if has_tools else 1
+    ok = report.level() >= needed
+    hint = "" if ok else f"name a better model in the agent's file, or let it stand lower than level {level}"
+    return LayerResult(layer="model", ok=ok, detail=report.words(), hint=hint)
+
+
+def unbound(spec: AgentSpec) -> AgentSpec:
+    """Without `bind`: what it names is filled in for a run and an item, and a check has neither."""
+    return spec.model_copy(update={"tools": [tool.model_copy(update={"bind": {}}) for tool in spec.tools]})
+
+
+def name_bound_functions(spec: AgentSpec) -> None:
+    """Raises SpecError where `bind` names a function that is not there."""
+    for position, tool in enumerate(spec.tools):
+        for name, value in tool.bind.items():
+            if isinstance(value, str) and PATTERN.fullmatch(value):
+                named_function(value, field=f"tools[{position}].bind.{name}")
+
+
+async def api_fault(client: PrefectClient, *, expected: str) -> str:
+    """Why the house's server can't be worked with, or "". Another server that answers is a fault."""
+    if str(client.api_url).rstrip("/") != expected:
+        return f"this process talks to {client.api_url}, not to the house at {expected}"
+    try:
+        error = await client.api_healthcheck()
+        if error is not None:
+            return f"Prefect's server does not answer at {client.api_url}: {error}"
+        await client.read_work_pools(limit=1)
+    except (httpx.HTTPError, PrefectException) as refused:
+        return f"Prefect's server at {client.api_url} refuses: {refused}"
+    return ""
+
+
+def trigger_result(agent: str, there: list[DeploymentResponse]) -> LayerResult:
+    """What starts the agent; a deployment that only a person starts is in order too."""
+    mine = [each for each in there if each.parameters.get("agent") == agent]
+    if not mine:
+        hint = f"add a deployment with `parameters: {{agent: {agent}}}` to prefect.yaml, then `midwatch up`"
+        return LayerResult(layer="trigger", ok=False, detail=f"Prefect has no deployment named {agent!r}", hint=hint)
+    schedules = [said(schedule.schedule) for schedule in mine[0].schedules if schedule.active]
+    detail = "; ".join(schedules) if schedules else "no active schedule: a person or an event starts it"
+    if mine[0].paused:
+        return LayerResult(
+            layer="trigger", ok=False, detail="its deployment is paused", hint="resume it in Prefect's UI"
+        )
+    return LayerResult(layer="trigger", ok=True, detail=detail)
+
+
+def said(schedule: Any) -> str:
+    """A schedule in one line."""
+    for name in ("cron", "interval", "rrule"):
+        if (value := getattr(schedule, name, None)) is not None:
+            zone = getattr(schedule, "timezone", None)
+            return f"{name} {value}" + (f" ({zone})" if zone else "")
+    return str(schedule)

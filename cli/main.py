@@ -1,0 +1,53 @@
+"""The command line: which verbs are there? One module each; this one only lists them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli.check import check
+from cli.down import down
+from cli.env import env
+from cli.grant import grant
+from cli.inbox import answer, approve, deny, edit, inbox, show
+from cli.run import run
+from cli.status import status
+from cli.up import up
+from midwatch.errors import MidwatchError, SpecError
+from midwatch.outcome import EXIT_USAGE
+
+app = typer.Typer(
+    name="midwatch",
+    help="Walks an agent, step by step, from running while you watch to running while you sleep.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(up)
+app.command()(down)
+app.command()(status)
+app.command()(env)
+app.command()(run)
+app.command()(inbox)
+app.command()(show)
+app.command()(approve)
+app.command()(deny)
+app.command()(edit)
+app.command()(answer)
+app.command()(grant)
+app.command()(check)
+
+
+def main() -> None:
+    """Run one verb. An operator's error is one message and an exit code, never a traceback."""
+    try:
+        app()
+    except SpecError as error:
+        sys.exit(_report(error, EXIT_USAGE))
+    except MidwatchError as error:
+        sys.exit(_report(error, 1))
+
+
+def _report(error: MidwatchError, code: int) -> int:
+    typer.secho(f"midwatch: {error}", err=True, fg="red")
+    return code

@@ -1,0 +1,138 @@
+"""`midwatch run`: start one run of an agent, follow it, and say how it ended or what waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from blocks.ledger import open_ledger
+from cli.environment import adopt
+from cli.home import House, locate
+from midwatch.agent_file import load_agent
+from midwatch.calls import visible
+from midwatch.errors import HouseError, SpecError
+from midwatch.ledger import AskRow, RunRow
+from midwatch.outcome import EXIT_CODES, EXIT_WAITING, GREEN
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+POLL_SECONDS: Final = 1.0
+
+
+def run(
+    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
+    input: Annotated[str, typer.Option(help="The run's input: one JSON object.")] = "{}",
+    level: Annotated[
+        int | None, typer.Option(min=1, max=5, help="At most this level; never more than granted.")
+    ] = None,
+    follow: Annotated[bool, typer.Option(help="Follow it to its end, or until it waits for a person.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Start a run. Exit code: 0 verified, 1 failed, 3 unverified, 4 blocked, 5 unknown, 10 waits for a person."""
+    house = locate(os.environ)
+    load_agent(agent, house.project / "agents")
+    adopt(house)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    raise typer.Exit(asyncio.run(_run(house, agent, _object(input), level, follow, as_json, console)))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise SpecError(f"it is not JSON: {error}", field="--input") from error
+    if not isinstance(value, dict):
+        raise SpecError('it must be one JSON object, such as \'{"folder": "inbox"}\'', field="--input")
+    return value
+
+
+async def _run(
+    house: House, agent: str, input: dict[str, Any], level: int | None, follow: bool, as_json: bool, console: Console
+) -> int:
+    from prefect.client.orchestration import get_client
+    from prefect.deployments.flow_runs import arun_deployment
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        flow_run = await arun_deployment(
+            f"agent-run/{agent}",
+            parameters={"agent": agent, "input": input, "level": level},
+            timeout=0,
+            as_subflow=False,
+        )
+    except ObjectNotFound as error:
+        raise HouseError(f"{agent} has no deployment: add one to prefect.yaml, then `midwatch up`") from error
+    console.print(f"[bold]{agent}[/bold] run {flow_run.id}")
+    console.print(f"  {house.url}/runs/flow-run/{flow_run.id}")
+    if not follow:
+        if as_json:
+            typer.echo(json.dumps({"run_id": str(flow_run.id)}))
+        return 0
+    async with get_client() as client:
+        state = await _followed(client, flow_run, console)
+    return await _ended(house, flow_run, state, as_json, console)
+
+
+async def _followed(client: PrefectClient, flow_run: FlowRun, console: Console) -> FlowRun:
+    """Print each step as it begins, until the run has ended or waits."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import TaskRunSort
+
+    began, shown = time.monotonic(), set()
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id]))
+    while True:
+        now = await client.read_flow_run(flow_run.id)
+        steps = await client.read_task_runs(flow_run_filter=mine, sort=TaskRunSort.EXPECTED_START_TIME_DESC, limit=50)
+        for step in reversed(steps):
+            if step.id not in shown:
+                shown.add(step.id)
+                console.print(f"  {time.monotonic() - began:6.1f} s  {step.name}", markup=False)
+        if now.state is not None and (now.state.is_final() or now.state.is_paused()) and not now.state.is_crashed():
+            return now
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _ended(house: House, flow_run: FlowRun, now: FlowRun, as_json: bool, console: Console) -> int:
+    run_id = str(flow_run.id)
+    async with await open_ledger(house.home) as ledger:
+        row, asks = await ledger.run(run_id), [ask for ask in await ledger.asks_of(run_id) if ask.verdict is None]
+    code = exit_code(row, asks)
+    if as_json:
+        typer.echo(json.dumps(facts(run_id, row, asks, now)))
+    elif row is not None and row.outcome is not None:
+        colour = "green" if row.outcome in GREEN else "red"
+        console.print(f"\n[bold {colour}]{row.outcome}[/]")
+        console.print(f"  {visible(row.reason)}", markup=False)
+        console.print(f"  the whole story: midwatch show {run_id}")
+    elif asks:
+        console.print(f"\n[bold yellow]It waits for you[/]: {len(asks)} question{'s' if len(asks) > 1 else ''}")
+        console.print(f"  midwatch inbox, then midwatch approve {run_id} (or deny, edit, answer)")
+    else:
+        console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)
+    return code
+
+
+def exit_code(row: RunRow | None, asks: list[AskRow]) -> int:
+    """What a script learns: the outcome's code, 10 for a run that waits, 1 for one without an outcome."""
+    if row is not None and row.outcome is not None:
+        return EXIT_CODES[row.outcome]
+    return EXIT_WAITING if asks else 1
+
+
+def facts(run_id: str, row: RunRow | None, asks: list[AskRow], now: FlowRun) -> dict[str, object]:
+    """A run for machines."""
+    return {
+        "run_id": run_id,
+        "state": now.state_name,
+        "outcome": row.outcome if row else None,
+        "reason": row.reason if row else "",
+        "waiting": [ask.ask_id for ask in asks],
+    }

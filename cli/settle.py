@@ -1,0 +1,87 @@
+"""The house: what must be true of Prefect before a worker starts, and after it has stopped?
+
+Run as `python -m cli.settle` while no worker of this house lives. The work pool exists. And no run claims to be at
+work: what is still marked so was cut off (SIGTERM of a worker leaves its runs Running), so it becomes `Interrupted`, a
+state of type CRASHED, which the keeper takes up again from the last durable step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Cancelled
+from prefect.workers.process import ProcessWorker
+
+from cli.home import POOL, House, locate
+
+AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+"""State types that a run can only be in while a worker looks after it."""
+PAGE = 200
+
+
+async def ensure_pool(client: PrefectClient) -> None:
+    """The process work pool, with a worker's own defaults: runs use the Python that the worker runs on."""
+    try:
+        await client.read_work_pool(POOL)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
+        try:
+            await client.create_work_pool(pool)
+        except ObjectAlreadyExists:
+            return
+
+
+async def interrupt(client: PrefectClient) -> list[FlowRun]:
+    """Every run that claims to be at work, now marked as interrupted (or as cancelled, where that was asked for)."""
+    at_work = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=AT_WORK)))
+    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+    runs: list[FlowRun] = []
+    while page := await client.read_flow_runs(
+        flow_run_filter=at_work, work_pool_filter=pool, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(runs)
+    ):
+        runs += page
+    for run in runs:
+        await client.set_flow_run_state(run.id, _now(run), force=True)
+    return [run for run in runs if run.state_type != StateType.CANCELLING]
+
+
+def _now(run: FlowRun) -> State[None]:
+    if run.state_type == StateType.CANCELLING:
+        return Cancelled(message="The house was shut down while this run was being cancelled.")
+    message = "Its worker was stopped or died in mid-run. It goes on from its last finished step while the house is up."
+    return State(type=StateType.CRASHED, name="Interrupted", message=message)
+
+
+async def settle(house: House) -> list[str]:
+    """Names of the interrupted runs, which are also left in `interrupted.json` for whoever reports them."""
+    async with get_client() as client:
+        await ensure_pool(client)
+        names = [f"{run.name} ({run.id})" for run in await interrupt(client)]
+    (house.home / "interrupted.json").write_text(json.dumps(names))
+    return names
+
+
+def main() -> None:
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}):
+        for name in asyncio.run(settle(locate(os.environ))):
+            print(f"interrupted: {name}")
+
+
+if __name__ == "__main__":
+    main()

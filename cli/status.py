@@ -1,0 +1,129 @@
+"""The house: `midwatch status`. What is up, since when, where, how large, and what waits for a person."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated
+
+import httpx
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import keys, record
+from cli.home import House, locate
+from cli.record import Living
+from cli.upkeep import answers
+
+EXIT_NOT_UP = 3
+"""As with `systemctl status`: not running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    name: str
+    pid: int
+    since: str
+    """Local time, ISO 8601."""
+    restarts: int
+    memory_mb: int
+    """Resident, with everything that it started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    phase: str
+    """`up`, `starting`, `stopping`; `failed` with `error`; `down`."""
+    home: str
+    ui: str = ""
+    answers: bool = False
+    """The API answers its health check."""
+    parts: tuple[Part, ...] = ()
+    waiting: int | None = None
+    """Runs that wait for a person; None when the server could not be asked."""
+    error: str = ""
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Say what is up. Exit code 0 when all of it is, 3 when nothing is, 1 otherwise."""
+    now = look(locate(os.environ))
+    if as_json:
+        typer.echo(json.dumps(asdict(now)))
+    else:
+        _show(now)
+    raise typer.Exit(0 if now.phase == "up" and now.answers else EXIT_NOT_UP if now.phase == "down" else 1)
+
+
+def look(house: House) -> Status:
+    state = record.read(house.record)
+    if state is None:
+        return Status(phase="down", home=str(house.home))
+    if not state.alive():
+        phase = "failed" if state.phase == "failed" else "down"
+        return Status(phase=phase, home=str(house.home), error=state.error)
+    parts = [_part(name, each) for name, each in {"supervisor": state.supervisor, **state.children}.items()]
+    up = answers(f"{house.url}/api/health")
+    return Status(
+        phase=state.phase,
+        home=str(house.home),
+        ui=house.url,
+        answers=up,
+        parts=tuple(part for part in parts if part),
+        waiting=_waiting(house) if up else None,
+    )
+
+
+def _part(name: str, each: Living) -> Part | None:
+    process = each.process()
+    if process is None:
+        return None
+    family = [process] if name == "supervisor" else [process, *process.children(recursive=True)]
+    since = datetime.fromtimestamp(each.created).astimezone().isoformat(timespec="seconds")
+    size = sum(_resident(member) for member in family) >> 20
+    return Part(name=name, pid=each.pid, since=since, restarts=each.restarts, memory_mb=size)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _waiting(house: House) -> int | None:
+    """How many runs are suspended. Plain HTTP: Prefect's client takes seconds to import."""
+    user, _, password = keys.read(house.auth).partition(":")
+    try:
+        with httpx.Client(base_url=f"{house.url}/api", auth=(user, password), timeout=5) as client:
+            token = client.get("/csrf-token", params={"client": "midwatch-status"}).raise_for_status().json()["token"]
+            answer = client.post(
+                "/flow_runs/count",
+                headers={"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "midwatch-status"},
+                json={"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}},
+            )
+            return int(answer.raise_for_status().json())
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+
+
+def _show(now: Status) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Midwatch is {now.phase}.", style="bold")
+    if now.error:
+        console.print(now.error, markup=False)
+    if not now.parts:
+        console.print("  `midwatch up` starts it.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "pid", "since", "restarts", "memory"):
+        table.add_column(heading)
+    for part in now.parts:
+        table.add_row(part.name, str(part.pid), part.since, str(part.restarts), f"{part.memory_mb} MB")
+    console.print(table)
+    console.print(f"  UI {now.ui}, {'answers' if now.answers else 'does not answer'}")
+    if now.waiting:
+        console.print(f"  {now.waiting} run{'s wait' if now.waiting > 1 else ' waits'} for a person")

@@ -1,0 +1,1 @@
+"""Midwatch's pure domain: no prefect, no network. The one package that everything may import."""

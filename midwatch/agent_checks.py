@@ -1,0 +1,82 @@
+"""Agent file: what is wrong with it that no schema can say? Its name, its places to fill in, its functions' names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from midwatch.contract import Check
+from midwatch.errors import SpecError
+from midwatch.named_function import PATTERN as FUNCTION
+from midwatch.spec import AgentSpec, Tool
+from midwatch.spec_faults import place
+from midwatch.templates import unknown_place
+from midwatch.yaml_lines import Lines, Path, dotted
+
+Fault = tuple[Path, str]
+
+
+def name_faults(lines: Lines, *, stem: str) -> Iterator[Fault]:
+    """The name is the file's."""
+    name = lines.data.get("name")
+    if isinstance(name, str) and name != stem:
+        yield ("name",), f"`{name}` is not the file's name; call it `{stem}`, or the file `{name}.yaml`"
+
+
+def spec_faults(spec: AgentSpec) -> Iterator[Fault]:
+    """Nobody runs unattended without a contract; every place to fill in is known; every function is named."""
+    if spec.ceiling == 5 and not spec.contract.done_when:
+        said = "5 (unattended) needs `contract.done_when`: without it nobody could tell a good night from a bad one"
+        yield ("ceiling",), said
+    for path, text in _filled(spec):
+        wrong = unknown_place(text, inputs=spec.input, has_item=spec.for_each is not None)
+        if wrong:
+            yield path, wrong
+    for path, name in _functions(spec):
+        if not FUNCTION.fullmatch(name):
+            yield path, f"`{name}` must be `module:function`, as in `agents.my_agent.tools:send`"
+
+
+def as_errors(faults: Iterator[Fault], lines: Lines, *, path: str) -> list[SpecError]:
+    """With file, line and field as they stand in the text."""
+    places = [(place(at, lines.data), said) for at, said in faults]
+    return [SpecError(said, path=path, line=lines.line(at), field=dotted(at)) for at, said in places]
+
+
+def _filled(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
+    yield ("prompt",), spec.prompt
+    for position, tool in enumerate(spec.tools):
+        yield from _texts(("tools", position, "bind"), tool.bind)
+    for part, position, check in _checks(spec):
+        at: Path = ("contract", part, position)
+        if check.file:
+            yield (*at, "file", "path"), check.file.path
+        if check.command:
+            yield from _texts((*at, "command", "argv"), check.command.argv)
+        if check.http:
+            yield (*at, "http", "url"), check.http.url
+        if check.sql:
+            yield (*at, "sql", "query"), check.sql.query
+
+
+def _functions(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
+    named: list[tuple[Path, Tool | Check]] = [(("tools", at), tool) for at, tool in enumerate(spec.tools)]
+    named += [(("contract", part, at), check) for part, at, check in _checks(spec)]
+    yield from (((*at, "python"), entry.python) for at, entry in named if entry.python is not None)
+
+
+def _checks(spec: AgentSpec) -> Iterator[tuple[str, int, Check]]:
+    for part, checks in (("done_when", spec.contract.done_when), ("noop_when", spec.contract.noop_when)):
+        yield from ((part, position, check) for position, check in enumerate(checks))
+
+
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    match value:
+        case str():
+            yield path, value
+        case dict():
+            for key, part in value.items():
+                yield from _texts((*path, key), part)
+        case list():
+            for position, part in enumerate(value):
+                yield from _texts((*path, position), part)

@@ -1,0 +1,149 @@
+"""Monitoring: how did this run end? From what happened and what the contract found to exactly one outcome.
+
+The first row that fits decides. `done` is `contract.done_when` as it was found at the end.
+
+| effects  | the loop               | done               | refused by       | outcome       |
+|----------|------------------------|--------------------|------------------|---------------|
+| unknown  | any                    | any                | any              | unknown       |
+| known    | error                  | any                | any              | failed        |
+| known    | halted, out_of_budget  | any                | any              | blocked       |
+| known    | denied, unanswered     | any                | any              | blocked       |
+| known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
+| known    | nothing_to_do          | (it does not)      | any              | unverified    |
+| known    | finished               | holds              | any              | verified      |
+| known    | finished               | anything else      | rule or silence  | blocked       |
+| known    | finished               | something is wrong | nobody, a person | failed        |
+| known    | finished               | could not be seen  | nobody, a person | unverified    |
+| known    | finished               | nothing to check   | nobody, a person | unverified    |
+
+A person's "no" is an answer, so the contract decides what it means; a rule's or a deadline's "no" is an obstacle, and
+only a contract that holds in spite of it shows that the action was not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from midwatch.contract import Finding
+from midwatch.outcome import Outcome
+
+Loop = Literal["finished", "nothing_to_do", "error", "halted", "out_of_budget", "denied", "unanswered"]
+"""How the loop itself came to an end.
+
+finished       the model says that it is done
+nothing_to_do  `noop_when` held before the first step; no model was asked
+error          an error that it could not recover from
+halted         the halt latch was set
+out_of_budget  a limit of the agent's file was reached
+denied         it may not go on: level too low, a layer that fails, a slot taken
+unanswered     a question's deadline passed, and the agent's file says to end then
+"""
+
+Seen = Literal["holds", "wrong", "not_seen", "nothing_to_check"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One call that the agent asked for and did not get."""
+
+    call: str
+    """As it is shown to a person: `shell: rm -r /tmp/old`."""
+    by: Literal["rule", "silence", "person"]
+    why: str
+    """The rule and its reason, or the person's words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What the harness knows when the loop has ended."""
+
+    loop: Loop
+    reason: str = ""
+    """One clause for a person: the error, the limit, the question. Empty where `finished` says it all."""
+    refusals: tuple[Refusal, ...] = ()
+    unknown_effects: tuple[str, ...] = ()
+    """Effects that were started and whose end nobody saw, as they are shown to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgment:
+    outcome: Outcome
+    reason: str
+    """One sentence, for a person who reads nothing else."""
+
+
+def seen(findings: Sequence[Finding]) -> Seen:
+    """What a list of findings says as a whole; no findings say nothing."""
+    missed = [finding for finding in findings if not finding.held]
+    if not findings:
+        return "nothing_to_check"
+    if any(finding.looked for finding in missed):
+        return "wrong"
+    return "not_seen" if missed else "holds"
+
+
+def judge(ending: Ending, *, done: Sequence[Finding], noop: Sequence[Finding] = ()) -> Judgment:
+    """The one outcome of a run; the module's table, row by row."""
+    if ending.unknown_effects:
+        return _judgment("unknown", f"nobody saw whether this happened: {_listed(ending.unknown_effects)}")
+    match ending.loop:
+        case "error":
+            return _judgment("failed", ending.reason or "an error that it could not recover from")
+        case "halted":
+            return _judgment("blocked", ending.reason or "the halt latch was set")
+        case "out_of_budget":
+            return _judgment("blocked", ending.reason or "a limit was reached")
+        case "denied":
+            return _judgment("blocked", ending.reason or _refused(ending.refusals) or "it may not go on")
+        case "unanswered":
+            return _judgment("blocked", ending.reason or _refused(ending.refusals) or "a question was not answered")
+        case "nothing_to_do":
+            return _noop(noop)
+        case "finished":
+            return _finished(ending, done)
+        case _:
+            assert_never(ending.loop)
+
+
+def _noop(noop: Sequence[Finding]) -> Judgment:
+    if seen(noop) == "holds":
+        return _judgment("verified_noop", f"there was rightly nothing to do: {_details(noop)}")
+    return _judgment("unverified", "it says that there was nothing to do, and no check confirms it")
+
+
+def _finished(ending: Ending, done: Sequence[Finding]) -> Judgment:
+    obstacles = [refusal for refusal in ending.refusals if refusal.by != "person"]
+    missed = [finding for finding in done if not finding.held]
+    match seen(done):
+        case "holds":
+            although = f", although {_refused(ending.refusals)}" if ending.refusals else ""
+            return _judgment("verified", f"{len(done)} of {len(done)} checks of the contract hold{although}")
+        case _ if obstacles:
+            return _judgment("blocked", _refused(obstacles))
+        case "wrong":
+            return _judgment("failed", f"it says done, and the world says otherwise: {_details(missed)}")
+        case "not_seen":
+            return _judgment("unverified", f"it says done, and the contract could not be checked: {_details(missed)}")
+        case "nothing_to_check":
+            return _judgment("unverified", "it says done, and there is no `contract.done_when` to confirm it")
+
+
+def _judgment(outcome: Outcome, reason: str) -> Judgment:
+    """One sentence: a capital letter at its front is the caller's business, a full stop is not wanted twice."""
+    return Judgment(outcome=outcome, reason=reason.strip().rstrip("."))
+
+
+def _refused(refusals: Sequence[Refusal]) -> str:
+    words = {"rule": "was denied", "silence": "was not answered in time", "person": "was refused by a person"}
+    return _listed([f"`{refusal.call}` {words[refusal.by]} ({refusal.why})" for refusal in refusals])
+
+
+def _details(findings: Sequence[Finding]) -> str:
+    return _listed([f"{finding.check}: {finding.detail}" for finding in findings])
+
+
+def _listed(parts: Sequence[str], *, at_most: int = 3) -> str:
+    more = f" and {len(parts) - at_most} more" if len(parts) > at_most else ""
+    return "; ".join(parts[:at_most]) + more

@@ -1,0 +1,33 @@
+"""The ledger: what did every run do, ask, cost and become? A database with a chained journal."""
+
+from midwatch.ledger.asks import Ask, AskDecision, AskKind, AskRow, AskVerdict
+from midwatch.ledger.chain import ChainReport
+from midwatch.ledger.decisions import DecisionRow
+from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
+from midwatch.ledger.ledger import Ledger
+from midwatch.ledger.levels import LevelGrant
+from midwatch.ledger.probes import ModelProbe
+from midwatch.ledger.runs import RunRow
+from midwatch.ledger.slots import SlotClaim
+from midwatch.ledger.steps import StepKind, StepRow
+
+__all__ = [
+    "Ask",
+    "AskDecision",
+    "AskKind",
+    "AskRow",
+    "AskVerdict",
+    "ChainReport",
+    "DecisionRow",
+    "EffectRow",
+    "EffectState",
+    "Ledger",
+    "LevelGrant",
+    "ModelProbe",
+    "Reservation",
+    "ReservationState",
+    "RunRow",
+    "SlotClaim",
+    "StepKind",
+    "StepRow",
+]

@@ -1,0 +1,202 @@
+"""The ledger: has this effect happened? `reserve -> execute with the idempotency key -> consume`, so that it does once.
+
+    reserve ──> reserved ── consume ──────────> consumed
+                 │    │                           ^
+          release│    │mark_unknown               │ consume: a person or the probe says that it happened
+                 v    v                           │
+             released  unknown ───────────────────┘
+                 ^        │
+                 └────────┘ release: it did not happen, so it may be tried again (reserve makes it `reserved` once more)
+
+Every arrow is one UPDATE whose WHERE names the states that it may leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, assert_never
+
+from sqlalchemy import RowMapping, select, update
+
+from midwatch.errors import LedgerError
+from midwatch.ledger.columns import storable
+from midwatch.ledger.grant import spend
+from midwatch.ledger.journal import sha256
+from midwatch.ledger.tables import effects
+from midwatch.ledger.transaction import Read, Write, reads, writes
+
+EffectState = Literal["reserved", "consumed", "released", "unknown"]
+ReservationState = Literal["reserved", "consumed", "in_doubt"]
+"""What the caller of `reserve` does next.
+
+reserved  it is yours, made now: execute, then consume
+consumed  it has happened: take the result, do not execute
+in_doubt  it was reserved before and nobody saw its end: probe or ask, then consume, release or mark unknown
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRow:
+    effect_id: int
+    run_id: str
+    call_id: str
+    digest: str
+    tool: str
+    args_json: str
+    idempotency_key: str
+    ask_id: str | None
+    """The ask whose yes it stands on."""
+    state: EffectState
+    attempts: int
+    """How often it was reserved: 1, and one more for every release that was followed by another try."""
+    result_json: str | None
+    why: str
+    """What `mark_unknown` said; empty otherwise."""
+    reserved_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    state: ReservationState
+    effect_id: int
+    idempotency_key: str
+    result_json: str | None = None
+    """With `consumed`."""
+    why: str = ""
+    """With `in_doubt`: what is known already, when an earlier life could not find out either."""
+
+
+@writes()
+def reserve(
+    tx: Write,
+    run_id: str,
+    call_id: str,
+    *,
+    digest: str,
+    tool: str,
+    args_json: str,
+    idempotency_key: str,
+    ask_id: str | None = None,
+) -> Reservation:
+    """Ask for the right to execute one call of a run; exactly one caller ever gets `reserved` for one attempt.
+
+    Args:
+        call_id: unique within the run, and the same when the run is replayed (with `for_each`: the item is part of it).
+        ask_id: the approval that this call stands on; it is spent in the same transaction, for this effect alone.
+
+    Raises:
+        LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
+    """
+    if (ended := tx.run(run_id)["outcome"]) is not None:
+        raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
+    facts = {"digest": digest, "tool": tool, "idempotency_key": idempotency_key, "ask_id": ask_id}
+    first = {"state": "reserved", "attempts": 1, "why": "", "reserved_at": tx.at, "args_json": args_json}
+    row, new = tx.enter(effects, {"run_id": run_id, "call_id": call_id}, **facts, **first)
+    if not new:
+        return _again(tx, _same_call(row, digest))
+    if ask_id is not None and not spend(tx, ask_id, digest):
+        raise LedgerError(f"approval {ask_id!r} is not good for call {call_id!r} of {tool!r}: ask again")
+    tx.journal(
+        "effect_reserved", run_id, effect_id=row["effect_id"], call_id=call_id, args_sha256=sha256(args_json), **facts
+    )
+    return _reservation(row, "reserved")
+
+
+@writes(durable=False)
+def consume(tx: Write, effect_id: int, result_json: str) -> None:
+    """It happened, with this result. The same again changes nothing; another result is refused.
+
+    Lost in a power loss, it leaves the effect in doubt, which is asked about; a lost `reserve` would let it happen twice.
+    """
+    row = _effect(tx, effect_id)
+    if row["state"] == "consumed" and row["result_json"] == storable(result_json):
+        return
+    _move(tx, row, "consumed", result_json=result_json)
+
+
+@writes()
+def release(tx: Write, effect_id: int) -> None:
+    """It did not happen (the probe or a person says so): it may be tried again."""
+    row = _effect(tx, effect_id)
+    if row["state"] != "released":
+        _move(tx, row, "released")
+
+
+@writes()
+def mark_unknown(tx: Write, effect_id: int, why: str) -> None:
+    """Nobody can tell whether it happened. It is not tried again until a person has told; the first `why` stays."""
+    row = _effect(tx, effect_id)
+    if row["state"] != "unknown":
+        _move(tx, row, "unknown", why=why)
+
+
+@reads
+def effects_of(tx: Read, run_id: str) -> list[EffectRow]:
+    """Every effect of a run, in the order in which they were first reserved."""
+    query = select(effects).where(effects.c.run_id == run_id).order_by(effects.c.effect_id)
+    return [EffectRow(**row) for row in tx.all(query)]
+
+
+def _again(tx: Write, row: RowMapping) -> Reservation:
+    state: EffectState = row["state"]
+    match state:
+        case "consumed":
+            return _reservation(row, "consumed")
+        case "reserved" | "unknown":
+            return _reservation(row, "in_doubt")
+        case "released":
+            attempts = row["attempts"] + 1
+            _move(tx, row, "reserved", attempts=attempts, reserved_at=tx.at)
+            return _reservation(row, "reserved")
+        case _:
+            assert_never(state)
+
+
+def _leaving(state: EffectState) -> tuple[EffectState, ...]:
+    """The states that an effect may come from."""
+    match state:
+        case "reserved":
+            return ("released",)
+        case "consumed" | "released":
+            return ("reserved", "unknown")
+        case "unknown":
+            return ("reserved",)
+        case _:
+            assert_never(state)
+
+
+def _move(tx: Write, row: RowMapping, state: EffectState, **values: object) -> None:
+    settled_at = None if state == "reserved" else tx.at
+    allowed = update(effects).where(effects.c.effect_id == row["effect_id"], effects.c.state.in_(_leaving(state)))
+    if not tx.changed(allowed.values(state=state, settled_at=settled_at, **{"why": "", **values})):
+        raise LedgerError(f"effect {row['effect_id']} ({row['tool']}) is {row['state']}; it cannot become {state}")
+    facts = {f"{name}_sha256": sha256(str(value)) for name, value in values.items() if name in ("result_json", "why")}
+    tx.journal(f"effect_{state}", row["run_id"], effect_id=row["effect_id"], before=row["state"], **facts)
+
+
+def _effect(tx: Write, effect_id: int) -> RowMapping:
+    row = tx.first(select(effects).where(effects.c.effect_id == effect_id))
+    if row is None:
+        raise LedgerError(f"no effect {effect_id!r} in the ledger; `reserve` gives the number")
+    return row
+
+
+def _same_call(row: RowMapping, digest: str) -> RowMapping:
+    if row["digest"] != digest:
+        raise LedgerError(
+            f"call {row['call_id']!r} of run {row['run_id']!r} was reserved as {row['tool']!r}, digest {row['digest'][:12]}; "
+            f"{digest[:12]} is another call and needs an id of its own"
+        )
+    return row
+
+
+def _reservation(row: RowMapping, state: ReservationState) -> Reservation:
+    return Reservation(
+        state=state,
+        effect_id=row["effect_id"],
+        idempotency_key=row["idempotency_key"],
+        result_json=row["result_json"],
+        why=row["why"],
+    )

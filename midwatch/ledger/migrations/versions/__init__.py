@@ -1,0 +1,1 @@
+"""The ledger: the revisions, each named by what it brought."""

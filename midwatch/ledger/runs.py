@@ -1,0 +1,133 @@
+"""The ledger: which runs were there, and how did each end?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping, select, update
+
+from midwatch.contract import Finding
+from midwatch.errors import LedgerError
+from midwatch.ledger import days
+from midwatch.ledger.journal import canonical, sha256
+from midwatch.ledger.tables import runs
+from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.outcome import Outcome
+from midwatch.run import Cause, Level
+
+_FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    run_id: str
+    agent: str
+    cause: Cause
+    slot: str | None
+    level: Level
+    asked_level: Level | None
+    input: Mapping[str, Any]
+    fingerprint: str
+    """Of model, instructions, tools and policy: evidence belongs to it."""
+    started_at: datetime
+    """The first start, kept over crashes and suspensions."""
+    finished_at: datetime | None
+    outcome: Outcome | None
+    """None while the run goes on."""
+    reason: str
+    findings: tuple[Finding, ...]
+
+
+@writes()
+def start_run(
+    tx: Write,
+    run_id: str,
+    *,
+    agent: str,
+    cause: Cause,
+    slot: str | None,
+    level: Level,
+    asked_level: Level | None,
+    input: Mapping[str, Any],
+    fingerprint: str,
+    started_at: datetime,
+) -> RunRow:
+    """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged."""
+    facts = {
+        "agent": agent,
+        "cause": cause,
+        "slot": slot,
+        "level": level,
+        "asked_level": asked_level,
+        "input_json": canonical(dict(input)),
+        "fingerprint": fingerprint,
+        "started_at": started_at,
+    }
+    row, new = tx.enter(runs, {"run_id": run_id}, **facts)
+    if new:
+        days.add(tx, agent, runs=1)
+        tx.journal("run_started", run_id, **_sealed(facts, "input_json"))
+    return _same_agent(_run_row(row), agent)
+
+
+@writes()
+def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, findings: Sequence[Finding] = ()) -> RunRow:
+    """Write how the run ended. The first outcome stays; the same again changes nothing.
+
+    Raises:
+        LedgerError: the run is not there, or has ended otherwise.
+    """
+    ending = {
+        "outcome": outcome,
+        "reason": reason,
+        "findings_json": canonical(_FINDINGS.dump_python(tuple(findings), mode="json")),
+    }
+    open_run = update(runs).where(runs.c.run_id == run_id, runs.c.outcome.is_(None))
+    if tx.changed(open_run.values(**ending, finished_at=tx.at)):
+        tx.journal("run_finished", run_id, **_sealed(ending, "reason", "findings_json"))
+    row = _run_row(tx.run(run_id))
+    if row.outcome != outcome:
+        raise LedgerError(f"run {run_id!r} ended as {row.outcome!r}; it cannot end again as {outcome!r}")
+    return row
+
+
+@reads
+def run(tx: Read, run_id: str) -> RunRow | None:
+    """One run, or None."""
+    row = tx.first(select(runs).where(runs.c.run_id == run_id))
+    return None if row is None else _run_row(row)
+
+
+@reads
+def recent_runs(tx: Read, agent: str | None = None, *, limit: int = 50) -> list[RunRow]:
+    """The latest runs, newest first; of one agent or of all."""
+    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id).limit(limit)
+    return [_run_row(row) for row in tx.all(query if agent is None else query.where(runs.c.agent == agent))]
+
+
+def _sealed(facts: Mapping[str, object], *long: str) -> dict[str, object]:
+    """`facts` with the long texts as their SHA-256."""
+    return {
+        **{name: value for name, value in facts.items() if name not in long},
+        **{f"{name}_sha256": sha256(str(facts[name])) for name in long},
+    }
+
+
+def _same_agent(row: RunRow, agent: str) -> RunRow:
+    if row.agent != agent:
+        raise LedgerError(f"run {row.run_id!r} belongs to agent {row.agent!r}, not to {agent!r}")
+    return row
+
+
+def _run_row(row: RowMapping) -> RunRow:
+    fields = dict(row)
+    return RunRow(
+        input=json.loads(fields.pop("input_json")),
+        findings=_FINDINGS.validate_json(fields.pop("findings_json")),
+        **fields,
+    )

@@ -1,0 +1,73 @@
+"""Permissions: which matcher reads the calls of which tool, and which arguments does a built-in tool have?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from midwatch.calls import Call, canonical_json
+from midwatch.errors import SpecError
+from midwatch.policy.paths import FILE_TOOLS, Files, folded_path
+from midwatch.policy.protected import Protected, governing_of
+from midwatch.policy.reading import Family, Pattern, PolicyContext, Reading
+from midwatch.policy.requests import Requests
+from midwatch.policy.resolve import Unresolvable, resolve
+from midwatch.policy.shell import Shell
+
+ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
+    "shell": frozenset({"command", "cwd", "timeout"}),
+    "read_file": frozenset({"path", "offset", "limit"}),
+    "write_file": frozenset({"path", "content"}),
+    "delete_file": frozenset({"path"}),
+    "list_dir": frozenset({"path"}),
+    "http_request": frozenset({"method", "url", "headers", "body"}),
+}
+"""Every argument of the built-in tools. No rule knows what another one would do, so none allows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyTool:
+    """The family of all tools that have no matcher of their own: only their arguments can be judged."""
+
+    def read(self, call: Call, _context: PolicyContext) -> Reading:
+        return Reading(parts=(call,), sights=(call,))
+
+    def pattern(self, text: str) -> Pattern:
+        raise ValueError(f"{text!r}: this tool has no short pattern; write conditions, like `{{argument: value}}`")
+
+    def example(self, text: str) -> dict[str, Any]:
+        raise ValueError(f"{text!r}: write the example's arguments, like `{{argument: value}}`")
+
+    def describe(self, part: Call) -> str:
+        return f"`{part.tool} {canonical_json(part.args)}`"
+
+
+def family_of(tool: str, root: str, protected: Protected) -> Family:
+    """The matcher for the calls of `tool`, which lives in `root` (absolute, resolved)."""
+    if tool in FILE_TOOLS:
+        return Files(root=root, protected=protected)
+    if tool == "shell":
+        return Shell(root=root)
+    return Requests() if tool == "http_request" else AnyTool()
+
+
+def protected_in(project: Path, closed: Iterable[Path]) -> Protected:
+    """What no rule opens: Midwatch's state under `closed`, and what governs the agents of `project`."""
+    return Protected(
+        closed=tuple(folded_path(resolved(path)) for path in closed),
+        governing=tuple(folded_path(resolved(path)) for path in governing_of(project)),
+    )
+
+
+def resolved(path: Path) -> str:
+    """Absolute and free of symlinks.
+
+    Raises:
+        SpecError: nobody can say where it leads.
+    """
+    try:
+        return resolve(str(path.absolute()), "/")
+    except Unresolvable as error:
+        raise SpecError(f"the folder {str(path)!r} cannot be used: {error}") from error

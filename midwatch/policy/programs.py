@@ -1,0 +1,238 @@
+"""Permissions: what can a program's options do besides its ordinary work? The tables behind shell rules; data only.
+
+A rule's ` ...` grants the program's ordinary use. It does not grant what makes the program run another program, write a
+file, or read its configuration from elsewhere. GNU programs accept abbreviated long options, so these are vetoed too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What of a program's arguments a rule's ` ...` does not grant."""
+
+    long: tuple[str, ...] = ()
+    """Long options, with every abbreviation of them."""
+    short: str = ""
+    """Letters, alone or in a cluster (`-abc`)."""
+    takes: str = ""
+    """Letters whose value may be the rest of their cluster, so that what follows them is no option."""
+    words: tuple[str, ...] = ()
+    """Arguments, exactly these (find's `-exec`), also in front of `=`."""
+    safe: tuple[str, ...] = ()
+    """Long options that are no abbreviation of a vetoed one, although they look like one."""
+    only: tuple[str, ...] | None = None
+    """Where given, these options and no others; short ones may be clustered."""
+    positionals: int | None = None
+    """At most so many arguments that are no options: the next one would be written to."""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+READERS: Final = frozenset(
+    _words(
+        "arch b2sum base32 base64 basename cat cd cksum cmp comm cut df diff dir dirname du echo egrep expand "
+        "false fgrep fmt fold free grep groups head hexdump id join ls lsblk lscpu md5sum mountpoint nl nproc "
+        "numfmt od paste pathchk pgrep printenv ps pwd readlink realpath rev seq sha1sum sha224sum sha256sum "
+        "sha384sum sha512sum sleep stat strings sum tac tail tr true tsort tty uname unexpand uptime vdir "
+        "vmstat wc whereis which whoami"
+    )
+)
+"""Programs that only read, whatever their options: a file's name cannot be an option that does harm."""
+
+NAMERS: Final = frozenset(_words("basename dir dirname du echo ls printf readlink realpath stat vdir"))
+"""Readers that show names and sizes and never what is in a file: a wildcard of theirs opens nothing."""
+
+_GIT: Final = Options(
+    long=_words(
+        "--config --config-env --contents --edit --exec --exec-path --ext-diff --extcmd --file --git-dir --help "
+        "--open-files-in-pager --output --output-directory --pathspec-from-file --receive-pack "
+        "--separate-git-dir --show-signature --strategy --template --textconv --tool --upload-pack --web "
+        "--work-tree"
+    ),
+    safe=_words("--text --exclude --full-index --follow --first-parent"),
+)
+
+PROGRAMS: Final[dict[str, Options]] = {
+    **{name: Options() for name in READERS},
+    "awk": Options(only=("-F", "-v"), takes="Fv"),
+    "gawk": Options(only=("-F", "-v"), takes="Fv"),
+    "mawk": Options(only=("-F", "-v"), takes="Fv"),
+    "[": Options(words=("-v", "-R")),
+    "test": Options(words=("-v", "-R")),
+    "printf": Options(short="v"),
+    "column": Options(),
+    "curl": Options(
+        only=_words(
+            "-s -S -f -i -I -v -m -4 -6 --silent --show-error --fail --include --head --verbose --max-time "
+            "--compressed --http1.1 --http2 --connect-timeout --ipv4 --ipv6"
+        ),
+        takes="m",
+    ),
+    **dict.fromkeys(
+        _words("apt apt-cache apt-get dpkg dpkg-query"),
+        Options(
+            long=_words("--option --config-file --root --admindir --instdir --pre-invoke --post-invoke"), short="oc"
+        ),
+    ),
+    "date": Options(long=("--set", "--file"), short="sf", takes="drI"),
+    "dmesg": Options(
+        long=_words("--clear --read-clear --console-off --console-on --console-level --file"), short="cCDEnF"
+    ),
+    "file": Options(long=("--compile", "--magic-file", "--uncompress"), short="CmzZ"),
+    "find": Options(words=_words("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from")),
+    "fd": Options(long=("--exec", "--exec-batch", "--ignore-file"), short="xX", safe=("--exclude", "--extension")),
+    "git": _GIT,
+    "hostname": Options(only=_words("-f -s -i -I -d -A --fqdn --short"), positionals=0),
+    "journalctl": Options(
+        long=_words(
+            "--vacuum-size --vacuum-time --vacuum-files --rotate --flush --sync --relinquish-var "
+            "--smart-relinquish-var --setup-keys --update-catalog --cursor-file --root --image --file --directory "
+            "--machine"
+        ),
+        short="DMi",
+        takes="ounptSUg",
+        safe=("--since", "--system"),
+    ),
+    "ip": Options(words=("exec", "-b", "-batch"), short="b"),
+    "jq": Options(long=("--from-file", "--library-path", "--run-tests"), short="fL"),
+    "make": Options(only=_words("-n -k -s -B -j --dry-run --keep-going --silent --always-make")),
+    "npm": Options(
+        long=_words(
+            "--call --cache --editor --git --globalconfig --init-module --node-options --onload-script --prefix "
+            "--registry --script-shell --shell --userconfig --viewer"
+        ),
+        short="cC",
+    ),
+    "pytest": Options(
+        long=_words(
+            "--basetemp --confcutdir --config-file --cov-config --cov-report --debug --html --junit-xml --junitxml "
+            "--log-file --override-ini --pastebin --pdb --pdbcls --pyargs --report-log --rootdir"
+        ),
+        short="cpo",
+        takes="kmnrW",
+    ),
+    "rg": Options(
+        long=("--pre", "--hostname-bin", "--search-zip"), short="z", takes="efgmtTABCEdjMr", safe=("--pretty",)
+    ),
+    "rsync": Options(
+        long=_words(
+            "--rsh --rsync-path --files-from --log-file --write-batch --only-write-batch --read-batch --backup-dir "
+            "--partial-dir --temp-dir --password-file --config --daemon --remote-option"
+        ),
+        short="eMT",
+    ),
+    **dict.fromkeys(
+        _words("ed emacs ex gdb less mail man more nano psql mysql sqlite3 sftp ssh vi view vim"), Options(only=())
+    ),
+    "scp": Options(only=("-r", "-p", "-q", "-C")),
+    "sed": Options(only=_words("-n -E -r -s -u -z -e --quiet --silent --regexp-extended --null-data --expression")),
+    "shuf": Options(long=("--output",), short="o", takes="in"),
+    "sort": Options(
+        long=_words("--output --compress-program --temporary-directory --files0-from"), short="oT", takes="ktS"
+    ),
+    "tar": Options(only=_words("-t -f -v -z -j -J --list --file --verbose --gzip --bzip2 --xz")),
+    "systemctl": Options(long=("--host", "--machine", "--root", "--image"), short="HM", takes="tpPnso"),
+    "split": Options(long=("--filter",)),
+    "tee": Options(positionals=0),
+    "tree": Options(long=("--output",), short="oR", takes="LPI"),
+    "uniq": Options(positionals=1),
+    "wget": Options(only=("-q", "-S", "--quiet", "--spider", "--server-response", "--timeout")),
+    "yq": Options(long=("--inplace", "--split-exp", "--from-file"), short="is"),
+    "zip": Options(long=("--unzip-command", "--test"), short="T"),
+    "xxd": Options(short="r", positionals=1),
+}
+"""Programs whose arguments are known. The last resort for all others is SUSPICIOUS."""
+
+SUSPICIOUS: Final = _words(
+    "command config editor eval exec hook init-file load log-file output pager plugin preprocess program proxy "
+    "rcfile require rsh script shell startup to-file"
+)
+"""A long option of an unknown program whose name holds one of these is not granted by ` ...`."""
+
+SUSPICIOUS_SHORT: Final = "ceiox"
+"""Short options that often mean a command, an expression, a file to change or to write; of an unknown program."""
+
+LOOKERS: Final = READERS | frozenset(
+    _words("[ awk column date dmesg file find fd gawk git jq journalctl mawk printf rg sed sort tar test tree uniq xxd")
+)
+"""Programs that only look at the files that they name, as long as no option of theirs is vetoed."""
+
+GIT_LOOKS: Final = frozenset(
+    _words("blame cat-file describe diff grep log ls-files ls-tree rev-list rev-parse shortlog show show-ref status")
+)
+"""Git's subcommands that only look."""
+
+GIT_SHORT: Final[dict[str, str]] = {
+    "archive": "o",
+    "blame": "S",
+    "clone": "cuo",
+    "commit": "eFtcC",
+    "config": "efl",
+    "difftool": "xt",
+    "fetch": "u",
+    "format-patch": "o",
+    "merge": "eFsX",
+    "notes": "FcC",
+    "rebase": "xisX",
+    "tag": "F",
+}
+"""Vetoed letters of one subcommand, besides `-O`, which `git grep` hands to a program."""
+
+GIT_TAKES: Final[dict[str, str]] = {"commit": "m", "diff": "SG", "log": "SGL", "show": "SGL"}
+"""Letters whose value may be the rest of their cluster, by subcommand: elsewhere the same letters take none."""
+
+INTERPRETERS: Final = frozenset(
+    _words(
+        "ash bash busybox dash deno fish guile ksh lua node nodejs perl php pwsh python python2 python3 Rscript "
+        "ruby sh tclsh zsh"
+    )
+)
+"""Without a script's name in the rule, ` ...` grants a script, but no option in front of it and no standard input."""
+
+SHELLS: Final = frozenset(["ash", "bash", "dash", "fish", "ksh", "sh", "zsh"])
+
+WRAPPERS: Final[dict[str, int]] = {
+    **dict.fromkeys(
+        _words(
+            "! { builtin busybox caffeinate chronic command coproc do doas elif else env exec if ionice linux32 linux64 "
+            "nice nohup parallel pkexec prlimit setarch setsid stdbuf strace su sudo then time timeout toybox unbuffer "
+            "unshare until watch while xargs"
+        ),
+        0,
+    ),
+    **dict.fromkeys(["chpst", "chroot", "flock", "runuser", "script", "ssh", "taskset"], 1),
+}
+"""Programs that run another one that stands in their arguments, behind so many that are no options."""
+
+STRING_RUNNERS: Final = SHELLS | {"alias", "env", "eval", "flock", "parallel", "script", "ssh", "su", "trap", "watch"}
+"""Programs that run the text of an argument."""
+
+SHELL_STATE: Final = frozenset(
+    _words(
+        ". alias bind builtin coproc declare disown enable eval exec export fc getopts hash let local mapfile popd "
+        "pushd read readarray readonly set shopt source trap typeset unalias unset"
+    )
+)
+"""Builtins that change what later commands of the line mean. No rule allows a line with one."""
+
+BUILTINS_ONLY: Final = frozenset(_words(": cd help jobs suspend times type ulimit umask wait"))
+"""What only a shell can run."""
+
+RESERVED: Final = frozenset(
+    _words("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while")
+)
+"""Words that are no program when bash reads them first in a command."""
+
+GIT_VALUES: Final = frozenset(
+    {"-c", "-C", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env", "--attr-source"}
+)
+"""Git's options in front of the subcommand that take the next word."""
+
+URL_PROGRAMS: Final = frozenset({"curl", "wget"})
+"""Programs whose arguments, options aside, are URLs: every one of them must be granted by a rule's URL pattern."""

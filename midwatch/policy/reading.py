@@ -1,0 +1,99 @@
+"""Permissions: what does a call come down to? The one shape in which every matcher family hands it to the policy.
+
+A family reads a call of its tools into a `Reading`, and compiles the text of a rule into a `Pattern`. An allow rule must
+*cover* a part; an ask or a deny rule *catches* what it can see. The two look at the same call with opposite doubts: what
+is unclear is not covered, and is caught.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from midwatch.calls import Call
+from midwatch.decision import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyContext:
+    """What is known about a call besides its arguments. Nothing known is the default, and never the lenient case."""
+
+    addresses: tuple[str, ...] = ()
+    """What DNS gave for the URL's host. The tool decides again with it before it connects; empty: not resolved yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A path that a call names without being a file tool: a word of a command, the target of a redirection."""
+
+    path: str
+    folders: tuple[str, ...]
+    """Absolute folders that a relative path may start from."""
+    writes: bool
+    """The call may change it; False: it only reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A built-in no: whatever the rules say."""
+
+    rule: str
+    """`builtin.outside`, `builtin.protected`, ..."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A call, taken apart."""
+
+    parts: tuple[Any, ...] = ()
+    """Each must be covered by an allow rule. None at all: nothing can be allowed."""
+    sights: tuple[Any, ...] = ()
+    """All that ask and deny rules look at."""
+    refusal: Refusal | None = None
+    unclear: str = ""
+    """Why no rule may allow this, so that a person is asked; "" where nothing is unclear."""
+    uncovered: Verdict = "ask"
+    """The default for this call: `deny` where a person should not even be asked."""
+    mentions: tuple[Mention, ...] = ()
+    target: str = ""
+    """What the call really reaches, for binding a yes to it: the resolved path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """Does an allow rule grant one part?"""
+
+    held: bool
+    why_not: str = ""
+    """Set where the rule names the part and yet does not grant it: an option that runs a program."""
+
+
+COVERED: Final = Cover(held=True)
+NOT_COVERED: Final = Cover(held=False)
+
+
+class Pattern(Protocol):
+    """The compiled text of one rule."""
+
+    def covers(self, part: Any, /) -> Cover: ...
+
+    def catches(self, sight: Any, /) -> bool: ...
+
+
+class Family(Protocol):
+    """One kind of tool, and how its rules are read."""
+
+    def read(self, call: Call, context: PolicyContext, /) -> Reading: ...
+
+    def pattern(self, text: str, /) -> Pattern:
+        """Raises ValueError with what is wrong with `text` and what to write instead."""
+        ...
+
+    def example(self, text: str, /) -> dict[str, Any]:
+        """The arguments that the short form of an example stands for."""
+        ...
+
+    def describe(self, part: Any, /) -> str:
+        """`part` in a few words, for the reason."""
+        ...

@@ -1,0 +1,177 @@
+"""What an agent is: `agents/NAME.yaml` as strict values. The file that a user edits.
+
+`midwatch.agent_file` reads the YAML and turns every fault into a `SpecError` with its file, line and field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from midwatch.contract import Contract
+from midwatch.risk import Risk
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Example(_Strict):
+    """One worked example, given to the model as earlier chat turns. Several make a conversation, in the file's order."""
+
+    user: str = ""
+    """What the person says; empty: this example goes on after the result of the one before it."""
+    call: dict[str, Any] | None = None
+    """`{tool: NAME, args: {...}}`: the call that is right here."""
+    result: str = "done"
+    """With `call`: what the tool answers."""
+    answer: str | None = None
+    """The final text that is right here."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Example:
+        if (self.call is None) == (self.answer is None):
+            raise ValueError("an example has exactly one of: call, answer")
+        return self
+
+
+class McpServer(_Strict):
+    """A Model Context Protocol server, over stdio (`command`) or streamable HTTP (`url`), or as a saved `block` has it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    """Its tools are called `mcp__NAME__TOOL`."""
+    command: list[str] = []
+    url: str = ""
+    env: dict[str, str] = {}
+    """Of the command. Values may name environment variables as `${NAME}`; a secret is never written here."""
+    headers: dict[str, str] = {}
+    """Of the requests to the URL (`Authorization: Bearer ${TOKEN}`), with variables as in `env`."""
+    block: str = ""
+    """Name of a saved Prefect Block of the type `Midwatch MCP server`, which holds command or url and the secrets."""
+    tools: dict[str, Risk] = {}
+    """Risk class by tool; what is not listed counts as `execute`. Empty: every tool of the server is offered."""
+    only: list[str] = []
+    """Offer these tools and no others."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60
+
+    @model_validator(mode="after")
+    def _one_way(self) -> McpServer:
+        if sum(map(bool, (self.command, self.url, self.block))) != 1:
+            raise ValueError("an MCP server has exactly one of: command, url, block")
+        return self
+
+
+Builtin = Literal["read_file", "write_file", "list_dir", "delete_file", "shell", "http_request", "ask_human", "notes"]
+"""The tools that come with Midwatch."""
+
+
+class Tool(_Strict):
+    """One entry under `tools`: a built-in by name with its options, a Python function, or an MCP server."""
+
+    builtin: Builtin | None = None
+    root: str = ""
+    """Files and shell: the folder that the tool lives in, relative to the project. Nothing outside it is reachable."""
+    python: str | None = None
+    """`module:function`; its type annotations are its schema, `@tool(...)` declares its risk."""
+    bind: dict[str, Any] = {}
+    """Arguments that code fills in (`{item}`, `{date}`, `{input.NAME}` or `module:function`), unseen by the model."""
+    mcp: McpServer | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Tool:
+        if sum(part is not None for part in (self.builtin, self.python, self.mcp)) != 1:
+            raise ValueError("a tool is exactly one of: a built-in's name, python, mcp")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """`- shell` and `- read_file: {root: data}` are the short forms of `- {builtin: ..., ...}`."""
+        if isinstance(value, str):
+            return {"builtin": value}
+        if isinstance(value, dict) and len(value) == 1:
+            ((key, options),) = value.items()
+            if key not in cls.model_fields and (options is None or isinstance(options, dict)):
+                return {"builtin": key, **(options or {})}
+        return value
+
+
+Rule = str | dict[str, Any]
+"""`TOOL`, or `TOOL: PATTERN` with optional `id`, `why`, `match`, `not_match`; `midwatch.policy` reads it."""
+
+
+class Rules(_Strict):
+    """deny > ask > allow > default (ask). Order never matters."""
+
+    allow: list[Rule] = []
+    ask: list[Rule] = []
+    deny: list[Rule] = []
+
+
+class DayLimits(_Strict):
+    """Per agent and UTC day, over all its runs. A limit of None does not bind."""
+
+    runs: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    usd: Annotated[float, Field(gt=0)] | None = None
+    minutes: Annotated[float, Field(gt=0)] | None = None
+
+
+class Limits(_Strict):
+    """Per run. Reaching one ends the run as `blocked`."""
+
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Model requests."""
+    tokens: Annotated[int, Field(ge=1)] = 200_000
+    """Input and output together."""
+    usd: Annotated[float, Field(gt=0)] = 1.0
+    minutes: Annotated[float, Field(gt=0)] = 30
+    """Time at work; waiting for a person does not count."""
+    per_day: DayLimits = DayLimits()
+
+
+class Escalation(_Strict):
+    """Who is asked, how long, and what silence means. Silence is never a yes."""
+
+    to: Annotated[list[Literal["inbox"]], Field(min_length=1)] = ["inbox"]
+    deadline_minutes: Annotated[float, Field(gt=0, le=60 * 24 * 14)] = 60 * 12
+    then: Literal["deny", "end"] = "deny"
+    """At the deadline: `deny` tells the model so and goes on; `end` ends the run as blocked."""
+
+
+class ForEach(_Strict):
+    """One conversation per file, one after the other, in one run: a fresh context for every decision."""
+
+    files: str
+    """Glob relative to the project, sorted by name; taken once, at the start of the run."""
+    at_most: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
+class AgentSpec(_Strict):
+    """`agents/NAME.yaml`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,60}$")]
+    """The file's own name without `.yaml`."""
+    description: Annotated[str, Field(min_length=1)]
+    model: str | Annotated[list[str], Field(min_length=1)] = "auto"
+    """A pydantic-ai model string (`anthropic:...`), `local`, `auto`, or a list: the first that answers."""
+    instructions: Annotated[str, Field(min_length=1)]
+    prompt: str = "Begin."
+    """First message of a conversation; `{item}`, `{date}`, `{input.NAME}`, `{python:module:function}` are filled in."""
+    examples: list[Example] = []
+    tools: list[Tool] = []
+    rules: Rules = Rules()
+    ceiling: Annotated[int, Field(ge=1, le=5)] = 3
+    """The highest level that this agent may ever have. The granted level stands in the ledger, not here."""
+    input: dict[str, Any] = {}
+    """JSON schema properties of the run's input; empty: no input."""
+    for_each: ForEach | None = None
+    contract: Contract = Contract()
+    limits: Limits = Limits()
+    escalation: Escalation = Escalation()
+
+    def models(self) -> list[str]:
+        """The fallback chain, first choice first."""
+        return [self.model] if isinstance(self.model, str) else list(self.model)

@@ -1,0 +1,1 @@
+"""Harness: how does the loop run, resume and end? It composes the other five layers."""

@@ -1,0 +1,210 @@
+"""Harness: what does a run need before its first step? Agent file, level, budget, model, tools and rules, bottom-up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from pydantic_ai import RunContext
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
+from pydantic_ai.usage import RunUsage
+
+from midwatch.agent_file import load_agent
+from midwatch.budget import BudgetSpent, Spent
+from midwatch.calls import Call, canonical_json
+from midwatch.decision import Decision
+from midwatch.errors import SpecError
+from midwatch.judgment import Ending
+from midwatch.ledger import Ledger
+from midwatch.policy import Policy, compile_policy
+from midwatch.risk import Risk
+from midwatch.run import Level, RunFacts, lowest
+from midwatch.spec import AgentSpec, Rules
+from tasks.harness.conversation import Conversation, durable_agent, worked_examples
+from tasks.harness.place import Place
+from tasks.harness.record import LedgerRecorder
+from tasks.model.providers import resolve_model
+from tasks.monitoring.limits import RunBudget
+from tasks.permissions.gate import Gate, GateState, declared
+from tasks.tools import build_toolsets
+from tasks.triggers.slot import Slot
+
+ALWAYS_ALLOWED: Final = frozenset({"ask_human"})
+"""To ask a person needs nobody's leave; a deny rule can still forbid it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """One run, ready for its first step."""
+
+    spec: AgentSpec
+    facts: RunFacts
+    ledger: Ledger
+    budget: RunBudget
+    model: Model
+    toolset: AbstractToolset[RunFacts]
+    policy: Policy
+
+    def conversation(self, name: str, prompt: str, facts: RunFacts, gate: GateState) -> Conversation:
+        """A conversation at its beginning, its tools behind the gate."""
+
+        async def record(position: str, call: Call, digest: str, decision: Decision) -> None:
+            await self.ledger.record_decision(
+                facts.run_id,
+                position,
+                tool=call.tool,
+                args_json=canonical_json(call.args),
+                digest=digest,
+                decision=decision,
+            )
+
+        gated = Gate(wrapped=self.toolset, policy=self.policy, state=gate, conversation=name, record=record)
+        recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
+        agent = durable_agent(self.spec, self.model, gated, name, recorder)
+        return Conversation(name, facts, agent, prompt, worked_examples(self.spec.examples))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A run that may not begin."""
+
+    spec: AgentSpec
+    facts: RunFacts
+    budget: RunBudget
+    ending: Ending
+
+
+async def prepare(
+    agent: str,
+    input: Mapping[str, Any],
+    asked: Level | None,
+    slot: Slot,
+    run_id: str,
+    ledger: Ledger,
+    here: Place,
+    stack: AsyncExitStack,
+) -> Prepared | Refused:
+    """Everything that the run is made of; tools stay open until `stack` closes.
+
+    Raises:
+        MidwatchError: the agent's file, a tool, a rule or the model is not fit for use; says what to do.
+    """
+    spec = load_agent(agent, here.agents)
+    check_input(spec, input)
+    facts = await _entered(spec, input, asked, slot, run_id, ledger, here)
+    budget = await _budget(spec, facts, ledger)
+    if (ending := _refusal(spec, facts, budget)) is not None:
+        return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
+    model = await resolve_model(spec.models(), home=here.home, environment=os.environ)
+    toolset = await stack.enter_async_context(CombinedToolset(build_toolsets(spec, facts)))
+    risks = await risks_of(toolset, facts, model)
+    policy = policy_of(spec, risks, here)
+    return Prepared(spec=spec, facts=facts, ledger=ledger, budget=budget, model=model, toolset=toolset, policy=policy)
+
+
+async def _entered(
+    spec: AgentSpec,
+    input: Mapping[str, Any],
+    asked: Level | None,
+    slot: Slot,
+    run_id: str,
+    ledger: Ledger,
+    here: Place,
+) -> RunFacts:
+    """The run in the ledger; its first start, level and fingerprint are kept over crashes and suspensions."""
+    now = datetime.now(UTC)
+    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked or 5)
+    row = await ledger.start_run(
+        run_id,
+        agent=spec.name,
+        cause=slot.cause,
+        slot=slot.name,
+        level=level,
+        asked_level=asked,
+        input=input,
+        fingerprint=fingerprint(spec),
+        started_at=now,
+    )
+    if row.fingerprint != fingerprint(spec):
+        raise SpecError(
+            "the agent's file changed since this run began, so its finished steps no longer fit; start a new run",
+            path=f"{spec.name}.yaml",
+        )
+    return RunFacts(
+        run_id=run_id,
+        agent=spec.name,
+        started_at=row.started_at,
+        level=lowest(row.level, level),
+        cause=row.cause,
+        project=here.project,
+        home=here.home,
+        input=row.input,
+    )
+
+
+async def _budget(spec: AgentSpec, facts: RunFacts, ledger: Ledger) -> RunBudget:
+    run = await ledger.spent_by(facts.run_id)
+    day = await ledger.spent_today(spec.name, datetime.now(UTC))
+    return RunBudget(spec.limits, run=run, day=_others(day, run))
+
+
+def _others(day: Spent, run: Spent) -> Spent:
+    """What the agent's other runs used today; a run that began yesterday is not taken off twice."""
+    return Spent(
+        runs=max(0, day.runs - 1),
+        steps=max(0, day.steps - run.steps),
+        tokens=max(0, day.tokens - run.tokens),
+        usd=max(0.0, day.usd - run.usd),
+        minutes=max(0.0, day.minutes - run.minutes),
+    )
+
+
+def _refusal(spec: AgentSpec, facts: RunFacts, budget: RunBudget) -> Ending | None:
+    if facts.cause != "person" and facts.level < 3:
+        why = f"{spec.name} stands at level {facts.level}, where only a person starts a run, and a {facts.cause} did"
+        return Ending(loop="denied", reason=f"{why}; `midwatch grant {spec.name} 3` lets triggers start it")
+    try:
+        budget.before_step()
+    except BudgetSpent as error:
+        return Ending(loop="out_of_budget", reason=str(error))
+    return None
+
+
+def check_input(spec: AgentSpec, input: Mapping[str, Any]) -> None:
+    """Raises SpecError where a run's input is not what the agent's file describes; names the field."""
+    schema = {
+        "type": "object",
+        "properties": spec.input,
+        "required": [name for name, field in spec.input.items() if "default" not in field],
+        "additionalProperties": False,
+    }
+    for error in Draft202012Validator(schema).iter_errors(dict(input)):
+        field = ".".join(["input", *map(str, error.absolute_path)])
+        raise SpecError(f"{error.message}; agents/{spec.name}.yaml says what a run of it takes", field=field)
+
+
+async def risks_of(toolset: AbstractToolset[RunFacts], facts: RunFacts, model: Model) -> dict[str, Risk]:
+    """Every tool that is offered, with its risk class; `toolset` is open."""
+    context = RunContext(deps=facts, model=model, usage=RunUsage())
+    return {name: declared(tool.tool_def).risk for name, tool in (await toolset.get_tools(context)).items()}
+
+
+def policy_of(spec: AgentSpec, risks: Mapping[str, Risk], here: Place) -> Policy:
+    """The agent's rules, compiled. Raises SpecError naming the rule that is wrong."""
+    unasked = sorted(ALWAYS_ALLOWED & risks.keys())
+    rules = Rules(allow=[*spec.rules.allow, *unasked], ask=spec.rules.ask, deny=spec.rules.deny)
+    roots: dict[str, Path] = {tool.builtin: here.project / tool.root for tool in spec.tools if tool.builtin is not None}
+    return compile_policy(rules, tools=risks, roots=roots, project=here.project, closed=[here.home])
+
+
+def fingerprint(spec: AgentSpec) -> str:
+    """SHA-256 (hex) of everything that the agent's file says."""
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()

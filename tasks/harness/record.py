@@ -1,0 +1,176 @@
+"""Harness: what is written down around an operation that really runs? Costs into the ledger; effects exactly once.
+
+Effects: `reserve -> execute -> consume`. A call that was reserved in an earlier life of the run and never consumed is in
+doubt: an idempotent tool is simply called again under the same idempotency key, any other is asked by its own probe what
+happened, and where that cannot tell, the effect is `unknown`, is not tried again, and ends the run.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn, assert_never
+
+from pydantic_ai.durable_exec import JSON_CODEC
+from pydantic_ai.messages import ModelResponse
+
+from midwatch.calls import canonical_json, plain
+from midwatch.errors import MidwatchError
+from midwatch.ledger import Ledger, Reservation
+from midwatch.risk import HARMLESS, ProbeAnswer
+from midwatch.run import RunFacts
+from tasks.harness.durable import Body
+from tasks.monitoring.limits import RunBudget, usd_of
+from tasks.permissions.gate import ClearedCall, GateState
+
+
+class UnknownEffect(MidwatchError):
+    """An effect may or may not have happened. Never tried again by itself; a person has to look.
+
+    Attributes:
+        call: the call as it was cleared.
+    """
+
+    def __init__(self, cleared: ClearedCall, why: str) -> None:
+        self.cleared = cleared
+        super().__init__(
+            f"{cleared.call.tool} may or may not have happened: {why}. It is not tried again; look at the world, "
+            "then start a new run"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerRecorder:
+    """Records one conversation's operations. Implements `durable.Recorder`."""
+
+    conversation: str
+    facts: RunFacts
+    ledger: Ledger
+    budget: RunBudget
+    gate: GateState
+
+    async def model_request(self, position: str, body: Body) -> object:
+        """Raises BudgetSpent before a request that no budget is left for, and after one that used it up."""
+        self.budget.before_step()
+        began = time.monotonic()
+        payload = await body()
+        response: ModelResponse = JSON_CODEC.load(ModelResponse, payload)
+        usd = usd_of(response)
+        await self.ledger.record_step(
+            self.facts.run_id,
+            position,
+            kind="model",
+            name=response.model_name or "model",
+            tokens_in=response.usage.input_tokens,
+            tokens_out=response.usage.output_tokens,
+            usd=None if usd is None else Decimal(str(usd)),
+            seconds=time.monotonic() - began,
+        )
+        self.budget.charge_response(response)
+        return payload
+
+    async def tool_call(self, position: str, tool_call_id: str, tool: str, body: Body) -> object:
+        """Raises UnknownEffect where nobody can say whether an earlier life of this run did it."""
+        cleared = self.gate.cleared.get(tool_call_id)
+        if cleared is None or cleared.call.tool != tool:
+            raise MidwatchError(f"{tool!r} was called without passing the gate; nothing was run. This is a defect.")
+        began = time.monotonic()
+        harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
+        payload = await (
+            self._told(body) if harmless else self._once(cleared, f"{self.conversation}/{tool_call_id}", body)
+        )
+        await self.ledger.record_step(
+            self.facts.run_id,
+            position,
+            kind="tool",
+            name=tool,
+            detail=canonical_json(cleared.call.args),
+            seconds=time.monotonic() - began,
+        )
+        return payload
+
+    async def _once(self, cleared: ClearedCall, call_id: str, body: Body) -> object:
+        reservation = await self.ledger.reserve(
+            self.facts.run_id,
+            call_id,
+            digest=cleared.digest,
+            tool=cleared.call.tool,
+            args_json=canonical_json(cleared.call.args),
+            idempotency_key=f"{self.facts.run_id}:{call_id}",
+            ask_id=cleared.ask_id,
+        )
+        match reservation.state:
+            case "consumed":
+                return json.loads(reservation.result_json or "null")
+            case "reserved":
+                return await self._execute(cleared, reservation, body)
+            case "in_doubt":
+                return await self._resolve(cleared, reservation, body)
+            case _:
+                assert_never(reservation.state)
+
+    async def _execute(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> object:
+        try:
+            payload = await body()
+        except Exception as error:
+            return await self._after_error(cleared, reservation, error)
+        await self.ledger.consume(reservation.effect_id, json.dumps(payload))
+        return payload
+
+    async def _resolve(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> object:
+        if cleared.facts.idempotent:
+            return await self._execute(cleared, reservation, body)
+        match await self._probe(cleared):
+            case "happened":
+                payload = _payload("It was done in an earlier life of this run; its result is not known.")
+                await self.ledger.consume(reservation.effect_id, json.dumps(payload))
+                return payload
+            case "did_not_happen":
+                return await self._execute(cleared, reservation, body)
+            case "cannot_tell":
+                why = reservation.why or "the run was cut off in the middle of it"
+                return await self._give_up(cleared, reservation, why)
+
+    async def _after_error(self, cleared: ClearedCall, reservation: Reservation, error: Exception) -> object:
+        """A tool that threw: where it certainly did nothing, or may be repeated, the model hears of it."""
+        nothing_done = cleared.facts.idempotent or await self._probe(cleared) == "did_not_happen"
+        if not nothing_done:
+            await self._give_up(cleared, reservation, f"it failed in the middle ({_said(error)})")
+        payload = _failed(error)
+        await self.ledger.consume(reservation.effect_id, json.dumps(payload))
+        return payload
+
+    async def _give_up(self, cleared: ClearedCall, reservation: Reservation, why: str) -> NoReturn:
+        await self.ledger.mark_unknown(reservation.effect_id, why)
+        raise UnknownEffect(cleared, why)
+
+    async def _probe(self, cleared: ClearedCall) -> ProbeAnswer:
+        """The tool's own answer to "did it happen?"; a probe that throws cannot tell."""
+        if cleared.facts.probe is None:
+            return "cannot_tell"
+        try:
+            return await cleared.facts.probe(self.facts, plain(cleared.call.args))
+        except Exception:
+            return "cannot_tell"
+
+    @staticmethod
+    async def _told(body: Body) -> object:
+        try:
+            return await body()
+        except Exception as error:
+            return _failed(error)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    """The journal form in which pydantic-ai records a tool's `ToolFailed`: the model is told, and may do otherwise."""
+    return {"message": f"The tool failed: {_said(error)}", "kind": "tool_failed"}
+
+
+def _payload(text: str) -> dict[str, Any]:
+    return {"result": text, "kind": "tool_return"}

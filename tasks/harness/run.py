@@ -1,0 +1,129 @@
+"""Harness: one run of one agent, from the slot that it fills to the one outcome that it ends in."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.context import FlowRunContext
+
+from blocks.ledger import open_ledger
+from midwatch.contract import Finding
+from midwatch.errors import MidwatchError
+from midwatch.judgment import Ending, Judgment, judge, seen
+from midwatch.ledger import Ledger
+from midwatch.outcome import GREEN, Outcome
+from midwatch.run import Level
+from tasks.harness.lock import only_process_of
+from tasks.harness.place import Place, place
+from tasks.harness.prepare import Prepared, Refused, prepare
+from tasks.harness.tell import tell
+from tasks.harness.work import Work
+from tasks.monitoring.contract import Which, check_contract
+from tasks.step import step
+from tasks.triggers.slot import Slot, slot_of
+
+
+async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None) -> State[Any]:
+    """The body of every agent's flow. Returns the state that Prefect shows; raises only what suspends the flow."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise MidwatchError("an agent runs in its flow: start it with `midwatch run`, or from its deployment")
+    here, flow_run = place(os.environ), context.flow_run
+    async with await open_ledger(here.home) as ledger, only_process_of(str(flow_run.id), here.locks):
+        return await _claimed(agent, input, asked_level, flow_run, ledger, here)
+
+
+async def _claimed(
+    agent: str, input: dict[str, Any], asked_level: Level | None, flow_run: FlowRun, ledger: Ledger, here: Place
+) -> State[Any]:
+    run_id, slot = str(flow_run.id), slot_of(flow_run)
+    ended = await ledger.run(run_id)
+    if ended is not None and ended.outcome is not None:
+        return shown(ended.outcome, ended.reason)
+    claim = await ledger.claim_slot(agent, slot.name, run_id)
+    if not claim.won:
+        message = f"slot `{slot.name}` of {agent} is taken by run {claim.holder}; this second start does nothing"
+        return State(type=StateType.CANCELLED, name="Duplicate", message=message)
+    return await _prepared(agent, input, asked_level, slot, run_id, ledger, here)
+
+
+async def _prepared(
+    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, run_id: str, ledger: Ledger, here: Place
+) -> State[Any]:
+    async with AsyncExitStack() as stack:
+        try:
+            prepared = await prepare(agent, input, asked_level, slot, run_id, ledger, here, stack)
+        except (MidwatchError, OSError) as error:
+            return await _stillborn(agent, input, slot, run_id, ledger, str(error))
+        match prepared:
+            case Refused():
+                return await _ended(prepared, judge(prepared.ending, done=[]), [], None, ledger)
+            case Prepared():
+                return await _worked(prepared, ledger)
+
+
+async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
+    noop = await _findings(prepared, "noop")
+    if noop and seen(noop) == "holds":
+        return await _ended(prepared, judge(Ending(loop="nothing_to_do"), done=[], noop=noop), noop, None, ledger)
+    work = Work(
+        spec=prepared.spec,
+        facts=prepared.facts,
+        ledger=ledger,
+        budget=prepared.budget,
+        open_conversation=prepared.conversation,
+    )
+    ending = await work.run()
+    done = await _findings(prepared, "done")
+    return await _ended(prepared, judge(ending, done=done), done, work, ledger)
+
+
+async def _findings(prepared: Prepared, which: Which) -> list[Finding]:
+    """What the contract sees; looked at once, so that a replay ends as the first life did."""
+
+    async def look() -> list[dict[str, Any]]:
+        findings = await check_contract(prepared.spec.contract, prepared.facts, which=which)
+        return [finding.model_dump(mode="json") for finding in findings]
+
+    title = "monitoring · contract" if which == "done" else "monitoring · is there anything to do?"
+    stored = await step("monitoring", title, f"contract/{which}", look)
+    return [Finding.model_validate(finding) for finding in stored]
+
+
+async def _ended(
+    prepared: Prepared | Refused, judgment: Judgment, findings: list[Finding], work: Work | None, ledger: Ledger
+) -> State[Any]:
+    """Into the ledger first, then told."""
+    run_id = prepared.facts.run_id
+    await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
+    await tell(prepared, judgment, findings, work, ledger)
+    return shown(judgment.outcome, judgment.reason)
+
+
+async def _stillborn(
+    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, why: str
+) -> State[Any]:
+    """A run that could not even be prepared still has its row, and its one outcome."""
+    await ledger.start_run(
+        run_id,
+        agent=agent,
+        cause=slot.cause,
+        slot=slot.name,
+        level=1,
+        asked_level=None,
+        input=input,
+        fingerprint="",
+        started_at=datetime.now(UTC),
+    )
+    await ledger.finish_run(run_id, outcome="failed", reason=why)
+    return shown("failed", why)
+
+
+def shown(outcome: Outcome, reason: str) -> State[Any]:
+    """An outcome as a Prefect state: its name on the runs page, green only where it is."""
+    kind = StateType.COMPLETED if outcome in GREEN else StateType.FAILED
+    return State(type=kind, name=outcome, message=reason)

@@ -1,0 +1,94 @@
+"""Harness: what does a person find when a run has ended? Its report, as a Markdown artifact of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.settings import PREFECT_UI_URL
+
+from midwatch.calls import visible
+from midwatch.contract import Finding
+from midwatch.judgment import Judgment
+from midwatch.ledger import AskRow, DecisionRow, Ledger, StepRow
+from tasks.harness.prepare import Prepared, Refused
+from tasks.harness.work import Work
+from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, render_report
+
+
+async def tell(
+    prepared: Prepared | Refused, judgment: Judgment, findings: Sequence[Finding], work: Work | None, ledger: Ledger
+) -> None:
+    """Write the run's report where Prefect's UI shows it. The ledger has the outcome already."""
+    run_id = prepared.facts.run_id
+    items = {c.name: c.facts.item or "" for c in work.conversations} if work else {}
+    story = RunStory(
+        facts=prepared.facts,
+        purpose=prepared.spec.description,
+        judgment=judgment,
+        finished_at=datetime.now(UTC),
+        spent=await ledger.spent_by(run_id),
+        limits=prepared.spec.limits,
+        steps=steps(await ledger.steps_of(run_id), await ledger.decisions_of(run_id), items),
+        questions=[question(row) for row in await ledger.asks_of(run_id)],
+        findings=findings,
+        said=work.last_words() if work else "",
+        places=places(run_id),
+    )
+    await acreate_markdown_artifact(
+        key=f"{prepared.spec.name}-run",
+        markdown=render_report(story),
+        description=f"{judgment.outcome}: {judgment.reason}",
+    )
+
+
+def steps(done: Sequence[StepRow], decided: Sequence[DecisionRow], items: Mapping[str, str]) -> list[StoryStep]:
+    """The run in the order in which it happened: each call with its decision, and the calls that were never run."""
+    answers = {_call_of(row.position): row for row in decided}
+    ran = {_call_of(row.position) for row in done if row.kind == "tool"}
+    story: list[StoryStep] = []
+    turns: dict[str, int] = {}
+    events: list[StepRow | DecisionRow] = [*done, *(row for call, row in answers.items() if call not in ran)]
+    for event in sorted(events, key=lambda row: row.at):
+        conversation = event.position.partition("/")[0]
+        if isinstance(event, StepRow) and event.kind == "model":
+            turns[conversation] = turns.get(conversation, 0) + 1
+        elif isinstance(event, DecisionRow) or event.kind == "tool":
+            story.append(_step(event, answers.get(_call_of(event.position)), turns, items.get(conversation, "")))
+    return story
+
+
+def _step(event: StepRow | DecisionRow, decision: DecisionRow | None, turns: Mapping[str, int], item: str) -> StoryStep:
+    return StoryStep(
+        turn=turns.get(event.position.partition("/")[0], 0),
+        tool=event.name if isinstance(event, StepRow) else event.tool,
+        what=event.detail if isinstance(event, StepRow) else event.args_json,
+        verdict=decision.verdict if decision else None,
+        rule=decision.rule if decision else "",
+        seconds=event.seconds if isinstance(event, StepRow) else 0.0,
+        item=item,
+    )
+
+
+def _call_of(position: str) -> tuple[str, str]:
+    """(conversation, tool call id) of `main/tool/ID`, `main/gate/ID` and `main/gate/ID/approved`."""
+    parts = position.split("/")
+    return parts[0], parts[2] if len(parts) > 2 else ""
+
+
+def question(row: AskRow) -> StoryQuestion:
+    """One ask as the report tells it."""
+    return StoryQuestion(
+        what=f"{row.tool} {visible(row.args_json)}",
+        answer=row.verdict or "waiting",
+        by=f"{row.by or ''} ({row.via})" if row.via else "",
+        words=row.answer or row.decided_because or "",
+    )
+
+
+def places(run_id: str) -> dict[str, str]:
+    """Where to look further."""
+    ui = PREFECT_UI_URL.value()
+    shown = {"this run": f"{ui}/runs/flow-run/{run_id}"} if ui else {}
+    return {**shown, "its ledger entry": f"midwatch show {run_id}"}

@@ -1,0 +1,83 @@
+"""Permissions: how does a person's answer reach the run, whatever the door? Into the ledger first, then the run goes on.
+
+The first answer to an ask counts. A run is resumed when all its asks are decided; who finds it decided and still suspended
+(`midwatch` after a decision, the keeper at any time) resumes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import StateType
+
+from midwatch.calls import parse_call
+from midwatch.errors import CallError, LedgerError
+from midwatch.ledger import AskDecision, AskRow, Ledger
+from tasks.permissions.form import Answer, NumberedAsk, values_for
+from tasks.permissions.gate import edited_digest
+
+Door = Literal["cli", "prefect-ui", "keeper"]
+
+
+async def numbered_asks(ledger: Ledger, run_id: str) -> list[NumberedAsk]:
+    """Every ask of a run, numbered from 1 in the order in which they were opened."""
+    return [NumberedAsk(number=number, ask=row) for number, row in enumerate(await ledger.asks_of(run_id), start=1)]
+
+
+async def decide(ledger: Ledger, row: AskRow, answer: Answer, *, by: str, via: Door) -> AskDecision:
+    """Write one answer down; past the deadline it is written down as silence.
+
+    Raises:
+        CallError: an edit is not one well-formed call.
+        LedgerError: the answer does not fit the ask.
+    """
+    edited = None if answer.edited_args_json is None else parse_call(row.tool, answer.edited_args_json)
+    if edited is not None and set(edited.args) != set(json.loads(row.args_json)):
+        raise CallError("an edit changes values; it neither adds nor removes an argument.")
+    try:
+        return await ledger.decide_ask(
+            row.ask_id,
+            answer.verdict,
+            by=by,
+            via=via,
+            reason=answer.reason,
+            digest_seen=row.digest,
+            edited_args_json=answer.edited_args_json,
+            edited_digest=None if edited is None else edited_digest(row.digest, edited),
+            answer=answer.answer,
+        )
+    except LedgerError:
+        return await expire(ledger, row)
+
+
+async def expire(ledger: Ledger, row: AskRow) -> AskDecision:
+    """Write silence down; refused by the ledger before the deadline."""
+    return await ledger.decide_ask(row.ask_id, "expired", by="nobody", via="keeper", reason="nobody answered in time")
+
+
+async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) -> bool:
+    """Send a suspended run on its way when nothing of it waits any more; False where something does, or it is not suspended."""
+    flow_run = await client.read_flow_run(run_id)  # type: ignore[arg-type]  # a str is sent as it is
+    if flow_run.state_type != StateType.PAUSED:
+        return False
+    asks = await ledger.asks_of(run_id)
+    if not asks or any(row.verdict is None for row in asks):
+        return False
+    await client.resume_flow_run(flow_run.id, run_input=form_values(asks))
+    return True
+
+
+def form_values(asks: Sequence[AskRow]) -> dict[str, Any]:
+    """The form that says what the ledger already knows; the run itself reads the ledger."""
+    numbered = [NumberedAsk(number=number, ask=row) for number, row in enumerate(asks, start=1)]
+    return values_for([_as_answer(row) for row in asks], numbered)
+
+
+def _as_answer(row: AskRow) -> Answer:
+    if row.kind == "answer":
+        return Answer(ask_id=row.ask_id, verdict="answered", answer=row.answer or "(nobody answered)")
+    granted = row.verdict in ("approved", "edited")
+    return Answer(ask_id=row.ask_id, verdict="approved" if granted else "denied")

@@ -1,0 +1,189 @@
+"""Permissions: what does a person see and fill in? The resume form of a suspended run, in Prefect's UI and everywhere else.
+
+Every ask of a run has a number, and its fields carry it (`decision_2`), so that the answers of several rounds never mix.
+Prefect checks a form by its JSON schema alone and shows a pydantic error only after accepting it, so every constraint
+here is one that JSON schema can say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from prefect.input import RunInput
+from pydantic import Field, create_model
+
+from midwatch.calls import visible
+from midwatch.errors import CallError
+from midwatch.ledger import Ask
+
+EDITABLE: Final = 5
+"""Up to so many asks in one form, each can be edited there; a longer form asks for yes or no."""
+
+Verdict = Literal["approved", "denied", "edited", "answered"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person said to one ask."""
+
+    ask_id: str
+    verdict: Verdict
+    reason: str = ""
+    edited_args_json: str | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedAsk:
+    """An ask with its number in the run, counted from 1 in the order in which it was asked."""
+
+    number: int
+    ask: Ask
+    note: str = ""
+    """Why it is asked again, such as an edit that could not be read."""
+
+
+def resume_form(asks: Sequence[NumberedAsk], description: str) -> type[RunInput]:
+    """The form of one round, as Prefect stores and shows it."""
+    fields: dict[str, Any] = {}
+    for numbered in asks:
+        fields |= _fields(numbered, editable=len(asks) <= EDITABLE)
+    fields["reason"] = (str, Field("", title="Reason (the agent is told)", max_length=1000))
+    form = create_model("Decision", __base__=RunInput, **fields)
+    form._description = description
+    return form
+
+
+def _fields(numbered: NumberedAsk, *, editable: bool) -> dict[str, Any]:
+    number, ask = numbered.number, numbered.ask
+    if ask.kind == "answer":
+        return {f"answer_{number}": (str, Field(title=f"{number} · your answer", min_length=1, max_length=4000))}
+    if not editable:
+        return {f"decision_{number}": (Literal["approve", "deny"], Field(title=f"{number} · {ask.tool}"))}
+    arguments = json.dumps(json.loads(ask.args_json), ensure_ascii=False, indent=2)
+    return {
+        f"decision_{number}": (Literal["approve", "deny", "edit"], Field(title=f"{number} · {ask.tool}")),
+        f"arguments_{number}": (
+            str,
+            Field(arguments, title=f"{number} · arguments (used only with edit)", max_length=100_000),
+        ),
+    }
+
+
+def answers_of(values: Mapping[str, Any], asks: Sequence[NumberedAsk]) -> list[Answer]:
+    """The answers that a filled-in form holds; an ask without a decision there has none.
+
+    Raises:
+        CallError: an edit is not a JSON object; says which.
+    """
+    return [answer for numbered in asks if (answer := _answer(values, numbered)) is not None]
+
+
+def _answer(values: Mapping[str, Any], numbered: NumberedAsk) -> Answer | None:
+    number, ask_id, reason = numbered.number, numbered.ask.ask_id, str(values.get("reason") or "")
+    if numbered.ask.kind == "answer":
+        said = values.get(f"answer_{number}")
+        return Answer(ask_id=ask_id, verdict="answered", answer=str(said)) if said else None
+    match values.get(f"decision_{number}"):
+        case "approve":
+            return Answer(ask_id=ask_id, verdict="approved", reason=reason)
+        case "deny":
+            return Answer(ask_id=ask_id, verdict="denied", reason=reason)
+        case "edit":
+            edited = _edited(values.get(f"arguments_{number}"), numbered)
+            return Answer(ask_id=ask_id, verdict="edited", reason=reason, edited_args_json=edited)
+        case _:
+            return None
+
+
+def _edited(text: object, numbered: NumberedAsk) -> str:
+    try:
+        arguments = json.loads(str(text))
+    except ValueError as error:
+        raise CallError(f"the edited arguments of ask {numbered.number} are not JSON ({error})") from error
+    if not isinstance(arguments, dict):
+        raise CallError(f"the edited arguments of ask {numbered.number} must be one JSON object, in braces")
+    return str(text)
+
+
+def values_for(answers: Sequence[Answer], asks: Sequence[NumberedAsk]) -> dict[str, Any]:
+    """The filled-in form that says `answers`: what a channel other than Prefect's UI resumes the run with."""
+    numbers = {numbered.ask.ask_id: numbered.number for numbered in asks}
+    values: dict[str, Any] = {}
+    for answer in answers:
+        number = numbers[answer.ask_id]
+        match answer.verdict:
+            case "approved":
+                values[f"decision_{number}"] = "approve"
+            case "denied":
+                values[f"decision_{number}"] = "deny"
+            case "edited":
+                values |= {f"decision_{number}": "edit", f"arguments_{number}": answer.edited_args_json}
+            case "answered":
+                values[f"answer_{number}"] = answer.answer
+    return values
+
+
+def request_markdown(agent: str, purpose: str, asks: Sequence[NumberedAsk], *, then: str) -> str:
+    """What the agent wants, why, and what happens on yes, on no and on silence; all of it, nothing cut.
+
+    Args:
+        agent: the agent's name.
+        purpose: its description, from its file.
+        asks: what waits.
+        then: what silence leads to, as its file says (`deny` or `end`).
+    """
+    head = f"**{agent}** needs your decision.\n\n*{purpose}*\n"
+    silence = "the run ends as blocked" if then == "end" else "it is denied, the agent is told so and goes on"
+    tail = (
+        "\n**On yes** exactly this runs, once. **On no** it is not done, and the agent is told your reason. "
+        f"**On silence**, at the deadline, {silence}."
+    )
+    return head + "\n".join(_one(numbered) for numbered in asks) + tail
+
+
+def _one(numbered: NumberedAsk) -> str:
+    ask = numbered.ask
+    arguments = json.loads(ask.args_json)
+    lines = [f"\n### {numbered.number} · {ask.tool}\n"]
+    if numbered.note:
+        lines.append(f"**Asked again:** {visible(numbered.note)}\n")
+    if ask.kind == "answer":
+        lines.append(_fenced(str(arguments.get("question", ask.args_json))))
+        if options := arguments.get("options"):
+            lines.append("Options: " + ", ".join(f"`{visible(str(option))}`" for option in options) + "\n")
+    else:
+        lines.append("".join(f"- **{visible(name)}**: {_value(value)}\n" for name, value in arguments.items()))
+        lines.append(f"\nRule `{ask.rule}`: {visible(ask.reason)}\n")
+    if ask.words:
+        lines.append(f"\nThe agent's own words:\n{_fenced(ask.words)}")
+    lines.append(f"\nDeadline: {ask.deadline:%Y-%m-%d %H:%M} UTC\n")
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "\n" + "\n".join(f"    - `{_inline(item)}`" for item in value)
+    text = _inline(value)
+    return f"\n{_fenced(str(value))}" if isinstance(value, str) and "\n" in value else f"`{text}`"
+
+
+def _inline(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(text).replace("`", "ˋ")
+
+
+def _fenced(text: str) -> str:
+    fence = "`" * max(3, _longest_run_of_backticks(text) + 1)
+    return f"\n{fence}text\n{visible(text)}\n{fence}\n"
+
+
+def _longest_run_of_backticks(text: str) -> int:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest

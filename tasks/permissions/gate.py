@@ -1,0 +1,235 @@
+"""Permissions: the one place that every tool call passes, MCP included. Outside the model, before the tool.
+
+The gate wraps the toolsets of a run. What it lets through is written down in `Cleared`; the harness runs no call that is
+not there, so a toolset that somehow stands outside the gate cannot do anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, assert_never, cast
+
+from pydantic_ai import RunContext, ToolsetTool, WrapperToolset
+from pydantic_ai.exceptions import ApprovalRequired, ModelRetry, ToolFailed
+from pydantic_ai.messages import ModelResponse, ToolCallPart
+from pydantic_ai.tools import ToolDefinition
+from pydantic_core import to_jsonable_python
+
+from midwatch.calls import Call, canonical_json, digest, parse_call, plain
+from midwatch.decision import Decision, Verdict, strictest
+from midwatch.errors import CallError
+from midwatch.risk import Risk, ToolFacts
+from midwatch.run import RunFacts
+from tasks.permissions.level import held_to_level
+from tasks.step import step
+
+
+class Judge(Protocol):
+    """The policy of the run."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the rules."""
+        ...
+
+    def decide(self, call: Call) -> Decision:
+        """Allow, ask or deny, with the rule and the reason. Never raises."""
+        ...
+
+    def target(self, call: Call) -> str:
+        """What the call really reaches, such as a path with its links followed; "" where nothing is resolved."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearedCall:
+    """One call that may run now, exactly as it was judged."""
+
+    call: Call
+    digest: str
+    facts: ToolFacts
+    decision: Decision
+    ask_id: str | None
+    """The ask whose yes this call stands on; None where a rule allowed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """One call that a rule refused; the outcome of the run depends on it."""
+
+    call: Call
+    decision: Decision
+
+    def shown(self) -> str:
+        """The call as a person reads it."""
+        return f"{self.call.tool} {canonical_json(self.call.args)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedCall:
+    """One call and the gate's answer to it."""
+
+    call: Call
+    digest: str
+    decision: Decision
+
+    def as_request(self) -> dict[str, str]:
+        """What an ask is made of, and what is stored for a replay."""
+        return {
+            "args_json": canonical_json(self.call.args),
+            "digest": self.digest,
+            "rule": self.decision.rule,
+            "reason": self.decision.reason,
+        }
+
+
+@dataclass
+class GateState:
+    """What the gate of one conversation let through and refused; rebuilt when the run is replayed."""
+
+    cleared: dict[str, ClearedCall] = field(default_factory=dict)
+    denials: list[Denial] = field(default_factory=list)
+
+
+Record = Callable[[str, Call, str, Decision], Awaitable[None]]
+"""(position, call, digest, decision): writes a decision into the ledger, once a position."""
+
+
+@dataclass
+class Gate(WrapperToolset[RunFacts]):
+    """deny: the model is told why; ask: the conversation stops for a person; allow: the call is cleared and runs."""
+
+    policy: Judge
+    state: GateState
+    conversation: str
+    record: Record
+
+    async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
+        tools = await super().get_tools(ctx)
+        return {} if ctx.deps.level == 1 else tools
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
+    ) -> Any:
+        facts = declared(tool.tool_def)
+        fresh = canonical(name, {**tool_args, **(facts.bind or {})}, raw_arguments(ctx))
+        judged = await self._judged(fresh, facts.risk, ctx, tool.tool_def)
+        match judged.decision.verdict:
+            case "deny":
+                self.state.denials.append(Denial(call=judged.call, decision=judged.decision))
+                raise ToolFailed(refusal(judged.decision))
+            case "ask" if not ctx.tool_call_approved:
+                raise ApprovalRequired(metadata=judged.as_request())
+            case "ask" | "allow":
+                self.state.cleared[ctx.tool_call_id or ""] = ClearedCall(
+                    call=judged.call,
+                    digest=judged.digest,
+                    facts=facts,
+                    decision=judged.decision,
+                    ask_id=approval_of(ctx).get("ask_id"),
+                )
+                result = await super().call_tool(name, plain(judged.call.args), ctx, tool)
+                return superseded(judged.call, result) if "edit_of" in approval_of(ctx) else result
+            case _:
+                assert_never(judged.decision.verdict)
+
+    async def _judged(
+        self, fresh: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition
+    ) -> JudgedCall:
+        """`fresh` with its decision; on a replay the call that was judged then, with the stricter of both decisions.
+
+        What code fills in may differ between two lives of a run (a list of files). The call that a person said yes to
+        is the one that runs, so what was judged first stays.
+        """
+        approval = approval_of(ctx)
+        if args_json := approval.get("args_json"):
+            fresh = parse_call(fresh.tool, args_json)
+        now = self._decide(fresh, risk, ctx, definition)
+        position = f"{self.conversation}/gate/{ctx.tool_call_id}" + ("/approved" if approval else "")
+
+        async def write() -> dict[str, str]:
+            await self.record(position, now.call, now.digest, now.decision)
+            return now.as_request() | {"verdict": now.decision.verdict}
+
+        title = f"permissions · {fresh.tool}: {now.decision.verdict} ({now.decision.rule})"
+        then: Mapping[str, str] = await step("permissions", title, position, write)
+        if then["digest"] == now.digest:
+            return now
+        again = self._decide(parse_call(fresh.tool, then["args_json"]), risk, ctx, definition)
+        before = Decision(verdict=cast(Verdict, then["verdict"]), rule=then["rule"], reason=then["reason"])
+        if again.digest != then["digest"]:
+            before = Decision(
+                verdict="deny", rule="changed", reason="the tool or its rules changed since it was judged"
+            )
+        return replace(again, decision=strictest(before, again.decision))
+
+    def _decide(self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition) -> JudgedCall:
+        decision = held_to_level(self.policy.decide(call), ctx.deps.level, risk)
+        fingerprint = digest(
+            call,
+            definition=definition_hash(definition),
+            policy=self.policy.fingerprint,
+            target=self.policy.target(call),
+        )
+        if original := approval_of(ctx).get("edit_of"):
+            fingerprint = edited_digest(original, call)
+        return JudgedCall(call=call, digest=fingerprint, decision=decision)
+
+
+def refusal(decision: Decision) -> str:
+    """What the model hears of a denied call."""
+    return f"Denied by {decision.rule}: {decision.reason}. It was not done; do not try it again."
+
+
+def superseded(call: Call, result: Any) -> dict[str, Any]:
+    """What the model hears when a person changed its call: what ran instead, and what came of it."""
+    return {
+        "note": "A person changed the arguments. The call as you made it was not run; this one was.",
+        "arguments": plain(call.args),
+        "result": result,
+    }
+
+
+def edited_digest(original: str, call: Call) -> str:
+    """The digest of `call` as a person's edit of the call whose digest is `original`, definition and policy included."""
+    return digest(call, target=f"edit of {original}")
+
+
+def approval_of(ctx: RunContext[RunFacts]) -> Mapping[str, str]:
+    """The ask that a person said yes to, for the call at hand: `ask_id`, `args_json`, `edit_of`; empty where nobody did."""
+    return (ctx.tool_call_metadata or {}) if ctx.tool_call_approved else {}
+
+
+def canonical(name: str, arguments: Mapping[str, Any], raw: str | None) -> Call:
+    """The one object that is judged, shown, hashed, stored and executed.
+
+    `raw` is the text that the model wrote: it must be one well-formed object, or the model is told what is wrong with it.
+    """
+    try:
+        if raw is not None:
+            parse_call(name, raw)
+        return parse_call(name, to_jsonable_python(dict(arguments)))
+    except CallError as error:
+        raise ModelRetry(f"{error} Send the call again with well-formed arguments.") from error
+
+
+def raw_arguments(ctx: RunContext[RunFacts]) -> str | None:
+    """The argument text of the current call as the model wrote it; None where the provider gave no text."""
+    for message in reversed(ctx.messages):
+        if isinstance(message, ModelResponse):
+            for part in message.parts:
+                if isinstance(part, ToolCallPart) and part.tool_call_id == ctx.tool_call_id:
+                    return part.args if isinstance(part.args, str) and part.args else None
+    return None
+
+
+def declared(definition: ToolDefinition) -> ToolFacts:
+    """What the tool says about itself; the worst case where it says nothing."""
+    facts = (definition.metadata or {}).get("midwatch")
+    return facts if isinstance(facts, ToolFacts) else ToolFacts()
+
+
+def definition_hash(definition: ToolDefinition) -> str:
+    """SHA-256 of name, description and schema, as the tools layer computed it."""
+    return str((definition.metadata or {}).get("definition", ""))

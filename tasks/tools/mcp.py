@@ -1,0 +1,189 @@
+"""Tools: what does an MCP server add? Its tools, under `mcp__SERVER__TOOL`, with the risk that the operator gave each."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from fastmcp.client.transports import ClientTransport
+from fastmcp.exceptions import McpError, ToolError
+from mcp.types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
+from pydantic import SecretStr
+from pydantic_ai import RunContext, ToolsetTool
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
+from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.messages import BinaryContent
+from pydantic_core import to_json
+
+from blocks.mcp_server import McpServer as McpServerBlock
+from midwatch.errors import SpecError, ToolUnavailable
+from midwatch.risk import HARMLESS, WORST, Risk, ToolFacts, riskier
+from midwatch.run import RunFacts
+from midwatch.spec import McpServer
+from midwatch.spec_faults import nearest
+from tasks.tools.definition import declared
+from tasks.tools.shown import TEXT_LIMIT, head_and_tail
+
+logger = logging.getLogger(__name__)
+
+LOG_BYTES: Final = 1_000_000
+"""A server's log larger than this begins anew at its next start."""
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+_NOT_DONE: Final = frozenset({INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND})
+"""Protocol errors with which a server refuses a call before it does anything."""
+
+
+class McpTools(MCPToolset[RunFacts]):
+    """One server. An `MCPToolset`, so that durable execution knows it for what it is."""
+
+    def __init__(self, server: McpServer, transport: ClientTransport, *, log: Path, where: str) -> None:
+        super().__init__(
+            transport,
+            id=f"mcp-{server.name}",
+            tool_error_behavior="error",
+            prefer_tasks=False,
+            init_timeout=server.timeout_seconds,
+            read_timeout=server.timeout_seconds,
+        )
+        self._server, self._log, self._where = server, log, where
+        self._prefix = f"mcp__{server.name}__"
+
+    async def __aenter__(self) -> Self:
+        """Start or reach the server.
+
+        Raises:
+            ToolUnavailable: it does not start or answer; with the last lines of its stderr.
+            SpecError: the agent file names a tool that it does not have.
+        """
+        if self.is_running:  # pydantic-ai enters again around every request
+            return await super().__aenter__()
+        said_before = _begin_log(self._log)
+        try:
+            await super().__aenter__()
+        except Exception as error:
+            raise ToolUnavailable(self._not_started(error, said_before)) from error
+        try:
+            self._check_names({tool.name for tool in await self.list_tools()})
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(self, *args: Any) -> bool | None:
+        """Stop or leave the server. One that is gone already is no fault of what was done with it."""
+        try:
+            return await super().__aexit__(*args)
+        except Exception as error:
+            logger.warning("MCP server %s did not end in good order: %s", self._server.name, error)
+            return None
+
+    async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
+        tools = await super().get_tools(ctx)
+        offered = {name: tool for name, tool in tools.items() if not self._server.only or name in self._server.only}
+        return {f"{self._prefix}{name}": self._as_offered(name, tool) for name, tool in offered.items()}
+
+    def _as_offered(self, name: str, tool: ToolsetTool[RunFacts]) -> ToolsetTool[RunFacts]:
+        annotations = (tool.tool_def.metadata or {}).get("annotations") or {}
+        facts = ToolFacts(risk=risk_of(self._server.tools.get(name, WORST), annotations))
+        return replace(tool, tool_def=declared(replace(tool.tool_def, name=f"{self._prefix}{name}"), facts))
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
+    ) -> Any:
+        """Call the server. `ToolFailed` and `ModelRetry` mean that the server answered; anything else that nobody knows."""
+        try:
+            return bounded(await super().call_tool(name.removeprefix(self._prefix), tool_args, ctx, tool))
+        except ToolError as error:
+            raise ToolFailed(head_and_tail(str(error), 2_000)) from error
+        except Exception as error:
+            if isinstance(error, McpError) and error.error.code in _NOT_DONE:
+                raise ModelRetry(head_and_tail(str(error), 2_000)) from error
+            facts = (tool.tool_def.metadata or {}).get("midwatch")
+            if isinstance(facts, ToolFacts) and facts.risk in HARMLESS:
+                raise ToolFailed(f"{self._server.name} did not answer: {error}") from error
+            raise
+
+    def _check_names(self, there: set[str]) -> None:
+        for field, names in (("only", self._server.only), ("tools", self._server.tools)):
+            for name in names:
+                if name not in there:
+                    said = f"the server has no tool {name!r}{nearest(name, there)}; it has: {', '.join(sorted(there))}"
+                    raise SpecError(said, field=f"{self._where}.mcp.{field}")
+
+    def _not_started(self, error: Exception, said_before: int) -> str:
+        message = f"{self._where}: MCP server {self._server.name!r} does not start or answer: {error}"
+        with suppress(OSError):
+            said = self._log.read_bytes()[said_before:].decode("utf-8", "replace").strip()
+            if said:
+                message += "\nIts last words:\n" + "\n".join(said.splitlines()[-8:])
+        return message
+
+
+def mcp_tools(
+    server: McpServer, facts: RunFacts, *, environment: Mapping[str, str], saved: McpServerBlock | None, where: str
+) -> McpTools:
+    """The toolset of one server of an agent file; `saved` stands for its `block`."""
+    block = saved or McpServerBlock(
+        command=server.command,
+        url=server.url,
+        env=_filled(server.env, environment, f"{where}.mcp.env"),
+        headers=_filled(server.headers, environment, f"{where}.mcp.headers"),
+    )
+    log = facts.home.absolute() / "logs" / f"mcp-{facts.agent}-{server.name}.log"
+    return McpTools(server, block.get_transport(cwd=facts.project.absolute(), log=log), log=log, where=where)
+
+
+def risk_of(stated: Risk, annotations: Mapping[str, Any]) -> Risk:
+    """The operator's class for a tool, raised where the server itself says that it is worse. It is never lowered by it."""
+    read_only = annotations.get("readOnlyHint") is True
+    if annotations.get("readOnlyHint") is False:
+        stated = riskier(stated, "write")
+    if annotations.get("openWorldHint") is True and not read_only:
+        stated = riskier(stated, "egress")
+    if annotations.get("destructiveHint") is True and not read_only:
+        stated = riskier(stated, "destroy")
+    return stated
+
+
+def bounded(result: Any) -> Any:
+    """A result as the model may see it: long ones cut, bytes named and not shown."""
+    match result:
+        case str():
+            return head_and_tail(result)
+        case BinaryContent():
+            return f"[{len(result.data)} bytes of {result.media_type}]"
+        case list():
+            parts = [bounded(part) for part in result]
+            return parts if _size(parts) <= TEXT_LIMIT else head_and_tail(to_json(parts).decode())
+        case _:
+            return result if _size(result) <= TEXT_LIMIT else head_and_tail(to_json(result).decode())
+
+
+def _size(value: Any) -> int:
+    return len(to_json(value))
+
+
+def _filled(values: Mapping[str, str], environment: Mapping[str, str], field: str) -> dict[str, SecretStr]:
+    return {name: SecretStr(_expanded(text, environment, f"{field}.{name}")) for name, text in values.items()}
+
+
+def _expanded(text: str, environment: Mapping[str, str], field: str) -> str:
+    for name in _VARIABLE.findall(text):
+        if name not in environment:
+            raise SpecError(f"the environment has no variable {name!r}; set it where the worker starts", field=field)
+    return _VARIABLE.sub(lambda match: environment[match[1]], text)
+
+
+def _begin_log(log: Path) -> int:
+    """Make the log's folder, drop a log that has grown too long; its size now."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    size = log.stat().st_size if log.exists() else 0
+    if size > LOG_BYTES:
+        log.unlink()
+        return 0
+    return size

@@ -1,0 +1,1 @@
+"""Trigger: what starts a run when nobody does, and how is it started only once?"""

@@ -1,0 +1,42 @@
+"""What a worker finds before it starts: a pool, and no run that only claims to be at work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelling, Pending, Running, Suspended
+
+from cli.home import POOL
+from cli.settle import ensure_pool, interrupt
+
+if TYPE_CHECKING:
+    from tests.conftest import PrefectHouse
+
+
+@flow
+def cut_off() -> None:
+    """Never called: its runs are made by hand in the state in which a dead worker leaves them."""
+
+
+async def test_what_claims_to_be_at_work_is_interrupted_and_what_waits_is_left_alone(in_house: PrefectHouse) -> None:
+    async with get_client() as client:
+        states: list[State[None]] = [Running(), Pending(), Suspended(), Cancelling()]
+        runs = [await client.create_flow_run(cut_off, state=state, work_pool_name=POOL) for state in states]
+        interrupted = {run.id for run in await interrupt(client)}
+        now = [(await client.read_flow_run(run.id)).state for run in runs]
+    assert interrupted == {runs[0].id, runs[1].id}
+    assert [(state.type, state.name) for state in now if state] == [
+        (StateType.CRASHED, "Interrupted"),
+        (StateType.CRASHED, "Interrupted"),
+        (StateType.PAUSED, "Suspended"),
+        (StateType.CANCELLED, "Cancelled"),
+    ]
+
+
+async def test_the_pool_exists_and_may_be_ensured_again(in_house: PrefectHouse) -> None:
+    async with get_client() as client:
+        await ensure_pool(client)
+        assert (await client.read_work_pool(POOL)).type == "process"

@@ -1,0 +1,91 @@
+"""Fixtures of every test: nothing of the person's own installation is touched, and one real house for the session."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli import occupancy
+from cli.environment import adopt, client_environment, inherited
+from cli.home import House, locate
+
+PROJECT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefectHouse:
+    """A house of this session's own, up: server, worker and keeper in a temporary home."""
+
+    house: House
+    env: dict[str, str]
+    """The whole environment of a child process that is to be a client of this house."""
+
+    @property
+    def home(self) -> Path:
+        return self.house.home
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.house.url}/api"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prefect writes to PREFECT_HOME and reads its settings as soon as it is imported: give it an empty one."""
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
+        del os.environ[name]
+    home = tempfile.TemporaryDirectory(prefix="midwatch-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ.update(PREFECT_HOME=home.name, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false", DO_NOT_TRACK="1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the house is marked so, and goes to one and the same xdist worker (`--dist loadgroup`)."""
+    for item in items:
+        if "prefect_house" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.server)
+            item.add_marker(pytest.mark.xdist_group("house"))
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listened on a moment ago."""
+    return _free_port()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def prefect_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectHouse]:
+    """The session's real house. It ends with this process, however that ends: its supervisor is on a leash.
+
+    Nothing is deployed, and this process is no client of it: see `in_house`.
+    """
+    named = {"MIDWATCH_PROJECT": str(PROJECT), "MIDWATCH_HOME": str(tmp_path_factory.mktemp("house") / "home")}
+    with occupancy.start(locate(named), port=_free_port(), leashed=True):
+        house = locate(named)
+        yield PrefectHouse(house=house, env={**inherited(os.environ), **client_environment(house)})
+        occupancy.stop(house)
+
+
+@pytest.fixture
+def in_house(prefect_house: PrefectHouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectHouse]:
+    """The same house with this process as its client: `get_client()` and flows called in a test reach it."""
+    import prefect.context
+
+    with monkeypatch.context() as patch:
+        for name in client_environment(prefect_house.house):
+            patch.setenv(name, "")  # so that the old value comes back
+        adopt(prefect_house.house)
+        yield prefect_house
+    prefect.context.refresh_global_settings_context()

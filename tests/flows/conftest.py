@@ -1,0 +1,128 @@
+"""A house with a project of its own: real server, real worker, real flow processes; only the model is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import prefect.context
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments.flow_runs import arun_deployment
+
+from cli import deployments, occupancy
+from cli.environment import adopt, client_environment
+from cli.home import House, locate
+from cli.ports import first_free
+from midwatch.ledger import AskRow, Ledger, RunRow
+from tests.flows.scripted_model import Script, Turn, scripted_model
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PREFECT_YAML = """
+deployments:
+  - name: scripted
+    entrypoint: flows/agent_run.py:agent_run
+    parameters: {agent: none}
+    work_pool: {name: midwatch}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What a flow test works with."""
+
+    house: House
+    script: Script
+
+    @property
+    def project(self) -> Path:
+        return self.house.project
+
+    def agent(self, name: str, body: str, *turns: Turn) -> str:
+        """Write agents/NAME.yaml, its model scripted with `turns`; returns the name."""
+        head = f"name: {name}\ndescription: An agent of the tests.\nmodel: openai-chat:{name}\ninstructions: Do it.\n"
+        (self.project / "agents" / f"{name}.yaml").write_text(head + textwrap.dedent(body))
+        self.script.turns[name] = turns
+        return name
+
+    async def start(self, agent: str, **parameters: Any) -> UUID:
+        run = await arun_deployment(
+            "agent-run/scripted", parameters={"agent": agent, **parameters}, timeout=0, as_subflow=False
+        )
+        return run.id
+
+    async def until(self, run_id: UUID, reached: Callable[[FlowRun], bool], seconds: float = 60) -> FlowRun:
+        """The run as soon as it is as wanted; fails with its state when it is not within `seconds`."""
+        deadline = time.monotonic() + seconds
+        async with get_client() as client:
+            while True:
+                run = await client.read_flow_run(run_id)
+                if reached(run):
+                    return run
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"still {run.state_name}: {run.state.message if run.state else ''}")
+                await asyncio.sleep(0.5)
+
+    async def ended(self, run_id: UUID, seconds: float = 60) -> RunRow:
+        """The ledger's row of a run that has ended, once Prefect shows it as ended too."""
+        await self.until(
+            run_id, lambda run: bool(run.state and run.state.is_final() and not run.state.is_crashed()), seconds
+        )
+        row = await self.ledger.run(str(run_id))
+        assert row is not None
+        return row
+
+    async def waiting(self, run_id: UUID) -> list[AskRow]:
+        """What a suspended run asks."""
+        await self.until(run_id, lambda run: bool(run.state and run.state.is_paused()))
+        return [row for row in await self.ledger.asks_of(str(run_id)) if row.verdict is None]
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._ledger[0]
+
+    _ledger: tuple[Ledger]
+
+
+@pytest.fixture(scope="session")
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture(scope="session")
+def agent_house(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[House]:
+    """A house whose project holds the repository's flows and the tests' agents."""
+    project = tmp_path_factory.mktemp("night")
+    (project / "flows").symlink_to(REPOSITORY / "flows")
+    (project / "agents").mkdir()
+    (project / "prefect.yaml").write_text(PREFECT_YAML)
+    named = {"MIDWATCH_PROJECT": str(project), "MIDWATCH_HOME": str(project / ".midwatch")}
+    patch = pytest.MonkeyPatch()
+    with patch.context() as patched, scripted_model(script) as url:
+        patched.setenv("OPENAI_BASE_URL", url)
+        patched.setenv("OPENAI_API_KEY", "not-a-key")
+        patched.setenv("PYTHONPATH", str(REPOSITORY))
+        patched.setenv("MIDWATCH_LIMIT", "8")
+        with occupancy.start(locate(named), port=first_free(range(14300, 14400)), leashed=True):
+            house = locate(named)
+            for name, value in client_environment(house).items():
+                patched.setenv(name, value)
+            adopt(house)
+            deployments.ensure(house, lambda _: None)
+            yield house
+            occupancy.stop(house)
+    prefect.context.refresh_global_settings_context()
+
+
+@pytest.fixture
+async def night(agent_house: House, script: Script) -> AsyncIterator[Night]:
+    async with Ledger.open(f"sqlite+aiosqlite:///{agent_house.home / 'ledger.db'}") as ledger:
+        await ledger.migrate()
+        yield Night(house=agent_house, script=script, _ledger=(ledger,))

@@ -1,0 +1,67 @@
+"""Levels and probes: what was granted last counts, and nobody rises because time passes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from midwatch.errors import LedgerError
+from midwatch.ledger import Ledger
+from midwatch.run import Level
+
+START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+async def grant(ledger: Ledger, level: Level, until: datetime | None = None, **changes: Any) -> None:
+    await ledger.grant_level(
+        "night-owl", level, until=until, **{"by": "operator", "because": "40 clean nights", **changes}
+    )
+
+
+async def test_an_agent_that_nobody_granted_anything_stands_at_3(ledger: Ledger) -> None:
+    assert await ledger.level_of("night-owl", START) == 3
+
+
+@pytest.mark.parametrize(("granted", "stands", "after"), [(5, 5, 3), (4, 4, 3), (3, 3, 3), (2, 2, 2), (1, 1, 1)])
+async def test_a_grant_runs_out_and_nobody_rises(ledger: Ledger, granted: Level, stands: int, after: int) -> None:
+    await grant(ledger, granted, until=START + DAY)
+    assert await ledger.level_of("night-owl", START + DAY - timedelta(microseconds=1)) == stands
+    assert await ledger.level_of("night-owl", START + DAY) == after
+
+
+async def test_the_latest_grant_counts_even_when_it_is_lower_and_shorter(ledger: Ledger) -> None:
+    await grant(ledger, 5, until=START + 30 * DAY)
+    await grant(ledger, 2, until=START + DAY, because="wrote to the wrong customer")
+    assert await ledger.level_of("night-owl", START) == 2
+    assert await ledger.level_of("night-owl", START + 2 * DAY) == 2
+
+
+async def test_a_grant_is_for_one_agent(ledger: Ledger) -> None:
+    await grant(ledger, 4)
+    assert await ledger.level_of("day-owl", START) == 3
+
+
+@pytest.mark.parametrize("changes", [{"by": " "}, {"because": ""}])
+async def test_a_grant_names_who_and_why(ledger: Ledger, changes: dict[str, Any]) -> None:
+    with pytest.raises(LedgerError, match="who gives it and why"):
+        await grant(ledger, 4, **changes)
+    assert await ledger.grants("night-owl") == []
+
+
+async def test_every_grant_stays_on_record(ledger: Ledger) -> None:
+    await grant(ledger, 4)
+    await grant(ledger, 3, because="demoted")
+    assert [(row.level, row.because) for row in await ledger.grants()] == [(3, "demoted"), (4, "40 clean nights")]
+
+
+async def test_the_newest_probe_of_a_model_is_the_one_that_is_shown(ledger: Ledger) -> None:
+    assert await ledger.latest_probe("local") is None
+    for score in (0.4, 0.9):
+        await ledger.record_probe("local", fingerprint="q4", score=score, detail="tool choice")
+    await ledger.record_probe("other", fingerprint="x", score=0.1, detail="")
+    probe = await ledger.latest_probe("local")
+    assert probe is not None
+    assert (probe.score, probe.fingerprint, probe.detail) == (0.9, "q4", "tool choice")

@@ -1,0 +1,36 @@
+"""What is used up is told with its figures and with the field that would have to change."""
+
+from __future__ import annotations
+
+from midwatch.budget import BudgetSpent, Meter, Spent, meters
+from midwatch.spec import DayLimits, Limits
+
+
+def test_every_limit_that_binds_has_a_meter() -> None:
+    limits = Limits(per_day=DayLimits(runs=3, usd=5.0))
+    read = meters(limits, run=Spent(steps=2), day=Spent(runs=1, usd=0.5))
+    assert [(meter.field, meter.used, meter.left) for meter in read] == [
+        ("limits.steps", 2, 48),
+        ("limits.tokens", 0, 200_000),
+        ("limits.usd", 0.0, 1.0),
+        ("limits.minutes", 0.0, 30),
+        ("limits.per_day.runs", 1, 2),
+        ("limits.per_day.usd", 0.5, 4.5),
+    ]
+
+
+def test_what_is_overdrawn_leaves_nothing_rather_than_less() -> None:
+    assert Meter(scope="run", measure="tokens", used=120, allowed=100).left == 0
+
+
+def test_a_spent_budget_says_which_limit_how_much_and_what_to_do() -> None:
+    error = BudgetSpent(Meter(scope="day", measure="usd", used=5.01, allowed=5))
+    assert str(error) == (
+        "out of budget: 5.01 of 5 US dollars used today; "
+        "raise `limits.per_day.usd` in the agent's file, or give it less to do"
+    )
+
+
+def test_what_two_lives_of_a_run_used_adds_up() -> None:
+    one = Spent(runs=1, steps=1, tokens=2, usd=0.25, minutes=4, unpriced_steps=5)
+    assert one + one == Spent(runs=2, steps=2, tokens=4, usd=0.5, minutes=8, unpriced_steps=10)

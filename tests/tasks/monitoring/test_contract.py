@@ -1,0 +1,99 @@
+"""The contract as a whole: every check is answered, in order, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from midwatch.contract import Check, Contract, Finding
+from midwatch.judgment import seen
+from midwatch.run import RunFacts
+from tasks.monitoring.contract import check_contract, title
+
+
+def contract(*checks: dict[str, Any]) -> Contract:
+    return Contract.model_validate({"done_when": list(checks)})
+
+
+def program(code: str, **options: Any) -> dict[str, Any]:
+    return {"command": {"argv": [sys.executable, "-c", code], **options}}
+
+
+async def test_findings_come_in_the_order_of_the_file(facts: RunFacts) -> None:
+    (facts.project / "a").touch()
+    found = await check_contract(
+        contract(
+            program("import time; time.sleep(0.2)"), {"file": {"path": "a"}}, program(""), {"file": {"path": "b"}}
+        ),
+        facts,
+        which="done",
+    )
+    assert [finding.held for finding in found] == [True, True, True, False]
+    assert [finding.check for finding in found][1::2] == ["file a", "file b"]
+
+
+async def test_only_the_part_that_was_asked_for_is_checked(facts: RunFacts) -> None:
+    both = Contract.model_validate(
+        {"done_when": [{"file": {"path": "a"}}], "noop_when": [{"file": {"path": "b"}, "name": "inbox"}]}
+    )
+    (finding,) = await check_contract(both, facts, which="noop")
+    assert finding.check == "inbox"
+
+
+async def test_no_contract_finds_nothing_and_so_confirms_nothing(facts: RunFacts) -> None:
+    found = await check_contract(Contract(), facts, which="done")
+    assert found == []
+    assert seen(found) == "nothing_to_check"
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ({"file": {"path": "{input.night}"}}, "the run's input has no 'night'"),
+        ({"file": {"path": "a", "json_schema": {"type": "no such type"}}}, "no such type"),
+        ({"python": "no_such_module_anywhere:check"}, "no_such_module_anywhere"),
+        ({"python": "os:getcwdb"}, "TypeError"),
+        ({"file": {"path": "a\0b"}}, "ValueError"),
+    ],
+)
+async def test_a_check_that_throws_did_not_hold_and_says_why(facts: RunFacts, check: dict[str, Any], said: str) -> None:
+    (facts.project / "a").write_text("{}")
+    (finding,) = await check_contract(contract(check), facts, which="done")
+    assert (finding.held, finding.looked) == (False, False)
+    assert said in finding.detail
+    assert seen([finding]) == "not_seen"
+
+
+async def test_the_contract_as_a_whole_has_a_deadline(facts: RunFacts) -> None:
+    (facts.project / "a").touch()
+    slow = program("import time; time.sleep(60)")
+    started = time.monotonic()
+    found = await check_contract(
+        contract(slow, slow, {"file": {"path": "a"}}), facts, which="done", at_most_seconds=0.5
+    )
+    assert time.monotonic() - started < 10
+    assert [(finding.held, finding.looked) for finding in found] == [(False, False), (False, False), (True, True)]
+    assert "the time for the whole contract was used up" in found[1].detail
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        ({"file": {"path": "a"}}, "file a"),
+        ({"command": {"argv": ["git", "status"]}}, "command git status"),
+        ({"http": {"url": "http://a"}}, "GET http://a"),
+        ({"sql": {"url_env": "U", "query": "SELECT 1", "equals": 1}}, "sql SELECT 1"),
+        ({"python": "a:b"}, "python a:b"),
+        ({"python": "a:b", "name": "backup"}, "backup"),
+    ],
+)
+def test_a_check_without_a_name_is_called_by_what_it_does(check: dict[str, Any], name: str) -> None:
+    assert title(Check.model_validate(check)) == name
+
+
+def test_a_finding_that_could_not_look_can_not_hold() -> None:
+    with pytest.raises(ValueError, match="cannot hold"):
+        Finding(check="a", held=True, looked=False, detail="")

@@ -1,0 +1,162 @@
+"""A run stops at the first limit that it reaches, and says which one it was."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from pydantic_ai import Agent, UsageLimitExceeded
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.usage import RequestUsage
+
+from midwatch.budget import BudgetSpent, Spent
+from midwatch.spec import DayLimits, Limits
+from tasks.monitoring.limits import RunBudget, usd_of
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limits(**given: float) -> Limits:
+    return Limits.model_validate(given)
+
+
+def test_a_limit_reached_exactly_stops_the_next_step_and_not_this_one() -> None:
+    budget = RunBudget(limits(steps=2))
+    for _ in range(2):
+        budget.before_step()
+        budget.charge()
+    with pytest.raises(BudgetSpent, match="2 of 2 steps used in this run"):
+        budget.before_step()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "charged", "said"),
+    [
+        ({"tokens": 100}, {"tokens": 101}, "101 of 100 tokens used in this run"),
+        ({"usd": 0.5}, {"usd": 0.51}, "0.51 of 0.5 US dollars used in this run"),
+        ({"per_day": {"tokens": 100}}, {"tokens": 61}, "101 of 100 tokens used today"),
+        ({"per_day": {"usd": 1}}, {"usd": 0.7}, "1.1 of 1 US dollars used today"),
+        ({"per_day": {"steps": 3}}, {"steps": 1}, "4 of 3 steps used today"),
+    ],
+)
+def test_a_limit_that_is_passed_is_told_with_its_figures(
+    allowed: dict[str, float], charged: dict[str, float], said: str
+) -> None:
+    budget = RunBudget(limits(**allowed), day=Spent(steps=3, tokens=40, usd=0.4))
+    with pytest.raises(BudgetSpent, match=said):
+        budget.charge(**charged)  # type: ignore[arg-type]  # a table of ints and floats
+
+
+def test_what_is_charged_stays_charged_although_it_was_too_much() -> None:
+    budget = RunBudget(limits(tokens=10))
+    with pytest.raises(BudgetSpent):
+        budget.charge(tokens=11, usd=0.1)
+    assert budget.spent == Spent(runs=1, steps=1, tokens=11, usd=0.1)
+
+
+def test_a_run_goes_on_from_what_its_earlier_lives_used() -> None:
+    budget = RunBudget(limits(steps=5), run=Spent(runs=1, steps=4))
+    budget.before_step()
+    budget.charge()
+    with pytest.raises(BudgetSpent, match="5 of 5 steps"):
+        budget.before_step()
+
+
+@pytest.mark.parametrize(("earlier", "may_start"), [(0, True), (2, True), (3, False)])
+def test_only_so_many_runs_may_start_in_a_day(earlier: int, may_start: bool) -> None:
+    budget = RunBudget(Limits(per_day=DayLimits(runs=3)), day=Spent(runs=earlier))
+    if may_start:
+        budget.before_step()
+    else:
+        with pytest.raises(BudgetSpent, match=r"raise `limits\.per_day\.runs`"):
+            budget.before_step()
+
+
+async def test_only_time_at_work_counts() -> None:
+    clock = Clock()
+    budget = RunBudget(limits(minutes=10), clock=clock)
+    async with budget.deadline():
+        clock.now += 120
+        assert budget.spent.minutes == 2
+    clock.now += 86_400
+    async with budget.deadline():
+        clock.now += 60
+    assert budget.spent.minutes == 3
+
+
+async def test_a_call_that_hangs_is_cut_off_at_the_deadline() -> None:
+    budget = RunBudget(limits(minutes=0.002))
+    with pytest.raises(BudgetSpent, match="minutes at work used in this run"):
+        async with asyncio.timeout(10), budget.deadline():
+            await asyncio.Event().wait()
+    with pytest.raises(BudgetSpent):
+        async with budget.deadline():
+            pytest.fail("there is no time left to begin")
+
+
+async def test_the_days_minutes_cut_off_too() -> None:
+    budget = RunBudget(Limits(per_day=DayLimits(minutes=60)), day=Spent(minutes=59.998))
+    with pytest.raises(BudgetSpent, match="60 of 60 minutes at work used today"):
+        async with asyncio.timeout(10), budget.deadline():
+            await asyncio.Event().wait()
+
+
+async def test_a_timeout_of_the_work_itself_is_not_taken_for_the_deadline() -> None:
+    with pytest.raises(TimeoutError):
+        async with RunBudget(limits()).deadline():
+            raise TimeoutError("the mailbox did not answer")
+
+
+def response(*, provider: str, model: str, cost: Decimal | None = None) -> ModelResponse:
+    usage = RequestUsage(input_tokens=1_000_000, output_tokens=0)
+    usage.cost = cost
+    return ModelResponse(parts=[TextPart("hi")], usage=usage, model_name=model, provider_name=provider)
+
+
+@pytest.mark.parametrize(
+    ("answer", "usd"),
+    [
+        (response(provider="local", model="qwen"), 0.0),
+        (response(provider="ollama", model="llama3"), 0.0),
+        (response(provider="openai", model="gpt-4o", cost=Decimal("0.25")), 0.25),
+        (response(provider="openai", model="gpt-4o"), 2.5),
+        (response(provider="openai", model="a-model-of-tomorrow"), None),
+        (response(provider="somebody-new", model="x"), None),
+    ],
+)
+def test_a_response_has_its_price_or_is_known_to_have_none(answer: ModelResponse, usd: float | None) -> None:
+    assert usd_of(answer) == usd
+
+
+def test_a_step_without_a_price_is_counted_as_one() -> None:
+    budget = RunBudget(limits(usd=0.01, tokens=5_000_000))
+    budget.charge_response(response(provider="somebody-new", model="x"))
+    assert (budget.spent.unpriced_steps, budget.spent.usd, budget.spent.tokens) == (1, 0.0, 1_000_000)
+
+
+async def test_pydantic_ai_stops_at_the_same_number_of_steps() -> None:
+    def forever(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return ModelResponse(parts=[ToolCallPart("look", {})])
+
+    agent = Agent(FunctionModel(forever))
+    calls: list[int] = []
+
+    @agent.tool_plain
+    def look() -> str:
+        calls.append(1)
+        return "nothing"
+
+    bounds = RunBudget(Limits(steps=5, per_day=DayLimits(steps=10)), day=Spent(steps=7)).usage_limits()
+    with pytest.raises(UsageLimitExceeded):
+        await agent.run("Look.", usage_limits=bounds)
+    assert len(calls) == 3

@@ -1,0 +1,155 @@
+import asyncio
+import subprocess
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
+from pydantic_ai.messages import BinaryContent
+
+from blocks.mcp_server import McpServer as McpServerBlock
+from midwatch.errors import SpecError, ToolUnavailable
+from midwatch.risk import Risk
+from midwatch.run import RunFacts
+from tasks.tools import build_toolsets
+from tasks.tools.mcp import bounded, risk_of
+from tests.tasks.tools.agent_tools import Tools, declared, spec_of
+
+HERE = Path(__file__).parent
+TIME = {"name": "time", "command": ["mcp-server-time", "--local-timezone=UTC"], "tools": {"get_current_time": "read"}}
+
+
+@asynccontextmanager
+async def opened(facts: RunFacts, mcp: dict[str, Any], **options: Any) -> AsyncIterator[Tools]:
+    (toolset,) = build_toolsets(spec_of({"mcp": mcp}), facts, **options)
+    async with toolset:
+        yield Tools(toolset, facts)
+
+
+@asynccontextmanager
+async def notebook(facts: RunFacts, **fields: Any) -> AsyncIterator[Tools]:
+    """The notebook server over streamable HTTP, and an agent's view of it."""
+    process = await asyncio.create_subprocess_exec(sys.executable, HERE / "notebook_server.py", stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        port = int(await process.stdout.readline())
+        async with opened(facts, {"name": "book", "url": f"http://127.0.0.1:{port}/mcp", **fields}) as tools:
+            yield tools
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def test_a_server_over_stdio_is_asked_for_the_time(facts: RunFacts) -> None:
+    async with opened(facts, TIME) as tools:
+        answer = await tools.call("mcp__time__get_current_time", timezone="Asia/Tokyo")
+        listed = await tools.listed()
+    assert "+09:00" in str(answer)
+    assert len({(tool.tool_def.metadata or {})["definition"] for tool in listed.values()}) == 2
+    assert {name: declared(tool).risk for name, tool in listed.items()} == {
+        "mcp__time__get_current_time": "read",
+        "mcp__time__convert_time": "execute",
+    }
+
+
+async def test_a_saved_server_over_stdio_works_on_a_repository(facts: RunFacts) -> None:
+    subprocess.run(["git", "init", "-q", facts.project], check=True)  # noqa: ASYNC221  # a moment
+    (facts.project / "new.txt").write_text("x")
+    git = {"name": "git", "block": "repository", "only": ["git_status", "git_add"]}
+    saved = {"repository": McpServerBlock(command=["mcp-server-git"])}
+    async with opened(facts, git, servers=saved) as tools:
+        assert sorted(await tools.listed()) == ["mcp__git__git_add", "mcp__git__git_status"]
+        assert "new.txt" in str(await tools.call("mcp__git__git_status", repo_path=str(facts.project)))
+        with pytest.raises((ToolFailed, ModelRetry)):
+            await tools.call("mcp__git__git_status", repo_path=str(facts.project / "nowhere"))
+
+
+async def test_a_server_over_http_is_used_and_its_errors_are_told(facts: RunFacts) -> None:
+    async with notebook(facts, tools={"read": "read", "wipe": "write", "add": "note"}) as tools:
+        assert await tools.call("mcp__book__add", text="hello", times=2) == "2 notes"
+        assert await tools.call("mcp__book__read") == "hello\nhello"
+        risks = {name.removeprefix("mcp__book__"): declared(tool).risk for name, tool in (await tools.listed()).items()}
+        assert (risks["read"], risks["wipe"], risks["add"], risks["fail"]) == ("read", "destroy", "note", "execute")
+        with pytest.raises(ToolFailed, match="the notebook is closed"):
+            await tools.call("mcp__book__fail")
+        with pytest.raises((ToolFailed, ModelRetry)):
+            await tools.call("mcp__book__add", wrong="argument")
+        assert len(await tools.call("mcp__book__flood")) < 21_000
+
+
+async def test_a_server_that_vanishes_in_a_call_leaves_an_effect_in_doubt_and_a_read_failed(facts: RunFacts) -> None:
+    async with notebook(facts, timeout_seconds=5, tools={"read": "read"}) as tools:
+        await tools.listed()
+        with pytest.raises(Exception) as caught:
+            await tools.call("mcp__book__vanish")
+        assert not isinstance(caught.value, ToolFailed | ModelRetry)
+        with pytest.raises(ToolFailed, match="book did not answer"):
+            await tools.call("mcp__book__read")
+
+
+async def test_a_tool_that_the_server_does_not_have_is_named(facts: RunFacts) -> None:
+    with pytest.raises(SpecError, match="did you mean `get_current_time`") as caught:
+        async with opened(facts, TIME | {"only": ["get_curent_time"]}):
+            pass
+    assert caught.value.field == "tools[0].mcp.only"
+
+
+async def test_a_server_that_does_not_start_says_its_last_words(facts: RunFacts) -> None:
+    dying = [sys.executable, "-c", "import sys; sys.exit('no licence found\\ncall the vendor')"]
+    with pytest.raises(ToolUnavailable, match=r"'broken' does not start[^$]*no licence found\ncall the vendor"):
+        async with opened(facts, {"name": "broken", "command": dying, "timeout_seconds": 10}):
+            pass
+
+
+@pytest.mark.parametrize("mcp", [{"command": ["no-such-program-at-all"]}, {"url": "http://127.0.0.1:9/mcp"}])
+async def test_a_server_that_is_not_there_is_unavailable(facts: RunFacts, mcp: dict[str, Any]) -> None:
+    with pytest.raises(ToolUnavailable, match=r"tools\[0\]: MCP server 'gone'"):
+        async with opened(facts, {"name": "gone", "timeout_seconds": 5, **mcp}):
+            pass
+
+
+async def test_the_program_gets_its_variables_and_none_of_ours(
+    facts: RunFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_OF_OURS", "not-for-it")
+    script = "import os, sys; sys.exit(f\"{os.environ.get('GIVEN')} {os.environ.get('TOKEN_OF_OURS')} {os.getcwd()}\")"
+    server = {"name": "env", "command": [sys.executable, "-c", script], "env": {"GIVEN": "a-${WORD}-b"}}
+    with pytest.raises(ToolUnavailable, match=f"a-secret-b None {facts.project}"):
+        async with opened(facts, server, environment={"WORD": "secret"}):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("stated", "hints", "risk"),
+    [
+        ("read", {}, "read"),
+        ("execute", {"readOnlyHint": True}, "execute"),
+        ("read", {"readOnlyHint": True, "openWorldHint": True, "destructiveHint": True}, "read"),
+        ("read", {"readOnlyHint": False}, "write"),
+        ("read", {"openWorldHint": True}, "egress"),
+        ("note", {"destructiveHint": True}, "destroy"),
+        ("credential", {"destructiveHint": True}, "credential"),
+        ("read", {"destructiveHint": "true"}, "read"),
+    ],
+)
+def test_a_servers_own_hints_can_only_raise_the_risk(stated: Risk, hints: dict[str, Any], risk: Risk) -> None:
+    assert risk_of(stated, hints) == risk
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        ("short", "short"),
+        ({"a": 1}, {"a": 1}),
+        (BinaryContent(b"123", media_type="image/png"), "[3 bytes of image/png]"),
+        (["a", BinaryContent(b"123", media_type="image/png")], ["a", "[3 bytes of image/png]"]),
+    ],
+)
+def test_a_result_is_bounded(result: Any, shown: Any) -> None:
+    assert bounded(result) == shown
+    assert len(bounded({"a": "x" * 50_000})) < 21_000
