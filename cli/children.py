@@ -11,10 +11,6 @@ from importlib.util import find_spec
 from cli.environment import child_environment, inherited, server_environment
 from cli.home import ADDRESS, POOL, House
 
-LIMIT_VARIABLE = "MIDWATCH_LIMIT"
-USUAL_LIMIT = "4"
-"""Runs at the same time; each flow process takes about 100 MB."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
@@ -46,7 +42,6 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         name="worker",
         argv=(
             *_prefect("worker", "start", "--pool", POOL, "--type", "process", "--name", "house"),
-            *("--limit", environ.get(LIMIT_VARIABLE) or USUAL_LIMIT),
             *("--install-policy", "never", "--no-create-pool-if-not-found"),
         ),
         environment=ours,

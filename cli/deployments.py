@@ -40,12 +40,12 @@ def ensure(house: House, say: Say) -> list[str]:
     wanted = _wanted(house.project / "prefect.yaml")
     seal, digest = house.home / "deployed", _digest(house.project)
     unchanged = seal.exists() and seal.read_text() == digest
-    if not (unchanged and not asyncio.run(_faults(wanted))):
+    if not (unchanged and not asyncio.run(faults(wanted))):
         say(f"deploying {len(wanted)} deployments")
         asyncio.run(_register_blocks())
         _deploy(house)
-        if faults := asyncio.run(_faults(wanted)):
-            raise HouseError(f"`prefect deploy --all` left something out: {'; '.join(faults)}. See {_log(house)}")
+        if left_out := asyncio.run(faults(wanted)):
+            raise HouseError(f"`prefect deploy --all` left something out: {'; '.join(left_out)}. See {_log(house)}")
         seal.write_text(digest)
     return [str(each["name"]) for each in wanted]
 
@@ -80,7 +80,7 @@ def _log(house: House) -> Path:
     return house.logs / "deploy.log"
 
 
-async def _faults(wanted: list[dict[str, Any]]) -> list[str]:
+async def faults(wanted: list[dict[str, Any]]) -> list[str]:
     """What of prefect.yaml the server does not have; Prefect itself skips silently."""
     from prefect.client.orchestration import get_client
 

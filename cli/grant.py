@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from blocks.ledger import open_ledger
 from cli.home import locate
 from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
@@ -32,6 +31,8 @@ def grant(
 
 
 async def _grant(spec: AgentSpec, level: Level, because: str, until: datetime | None) -> str:
+    from blocks.ledger import open_ledger
+
     async with await open_ledger(locate(os.environ).home) as ledger:
         await ledger.migrate()
         check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))

@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blocks.ledger import open_ledger
 from cli.environment import adopt
 from cli.home import House, locate
 from midwatch.calls import visible
@@ -129,6 +128,7 @@ def _answer(run: str, numbers: list[int] | None, said: dict[str, Any]) -> None:
 async def _decided(house: House, run: str, numbers: list[int] | None, said: dict[str, Any]) -> list[str]:
     from prefect.client.orchestration import get_client
 
+    from blocks.ledger import open_ledger
     from tasks.permissions.answers import decide, numbered_asks, resume_if_decided
     from tasks.permissions.form import Answer
 
@@ -173,6 +173,8 @@ async def _whole_id(ledger: Ledger, start: str) -> str:
 
 
 async def _with_ledger(read: Callable[[Ledger], Any]) -> Any:
+    from blocks.ledger import open_ledger
+
     async with await open_ledger(locate(os.environ).home) as ledger:
         return await read(ledger)
 

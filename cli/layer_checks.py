@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterNam
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectException
 from pydantic_ai.models import Model
+from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import CombinedToolset
 
 from cli.home import House
@@ -21,14 +22,14 @@ from midwatch.agent_file import load_agent
 from midwatch.layers import Layer, LayerCheck, LayerResult
 from midwatch.ledger import Ledger
 from midwatch.named_function import PATTERN, named_function
-from midwatch.risk import Risk
 from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, risks_of
+from tasks.harness.prepare import policy_of, tool_definitions
 from tasks.model.probe import ProbeReport, probe_model
 from tasks.model.providers import resolve_model
 from tasks.monitoring.ready import contract_faults
+from tasks.permissions.gate import declared
 from tasks.tools import build_toolsets, saved_servers
 
 PROBE: Final = "probe-1"
@@ -49,7 +50,7 @@ class Walk:
     environment: Mapping[str, str]
     level: Level = 3
     """What the run of a person would have now."""
-    risks: dict[str, Risk] = field(default_factory=dict)
+    offered: dict[str, ToolDefinition] = field(default_factory=dict)
     thinker: Model | None = None
 
     def checks(self) -> dict[Layer, LayerCheck]:
@@ -85,9 +86,9 @@ class Walk:
         name_bound_functions(self.spec)
         toolsets = build_toolsets(unbound(self.spec), facts, environment=self.environment, servers=servers)
         toolset = await self.stack.enter_async_context(CombinedToolset(toolsets))
-        self.risks = await risks_of(toolset, facts, self.thinker)
-        listed = ", ".join(f"{name} ({risk})" for name, risk in sorted(self.risks.items()))
-        return LayerResult(layer="tools", ok=True, detail=f"{len(self.risks)}: {listed}" if listed else "none")
+        self.offered = await tool_definitions(toolset, facts, self.thinker)
+        listed = ", ".join(f"{name} ({declared(tool).risk})" for name, tool in sorted(self.offered.items()))
+        return LayerResult(layer="tools", ok=True, detail=f"{len(self.offered)}: {listed}" if listed else "none")
 
     def _facts(self) -> RunFacts:
         return RunFacts(
@@ -118,7 +119,7 @@ class Walk:
 
     async def permissions(self) -> LayerResult:
         """The rules compile against the tools that are really there."""
-        policy_of(self.spec, self.risks, Place(project=self.house.project, home=self.house.home))
+        policy_of(self.spec, self.offered, Place(project=self.house.project, home=self.house.home))
         rules = self.spec.rules
         detail = (
             f"{len(rules.deny)} deny, {len(rules.ask)} ask, {len(rules.allow)} allow, anything else asks; "

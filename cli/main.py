@@ -12,6 +12,7 @@ from cli.env import env
 from cli.grant import grant
 from cli.inbox import answer, approve, deny, edit, inbox, show
 from cli.run import run
+from cli.runs import runs
 from cli.status import status
 from cli.up import up
 from midwatch.errors import MidwatchError, SpecError
@@ -28,6 +29,7 @@ app.command()(down)
 app.command()(status)
 app.command()(env)
 app.command()(run)
+app.command()(runs)
 app.command()(inbox)
 app.command()(show)
 app.command()(approve)

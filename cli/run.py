@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from blocks.ledger import open_ledger
 from cli.environment import adopt
 from cli.home import House, locate
 from midwatch.agent_file import load_agent
@@ -19,6 +18,9 @@ from midwatch.calls import visible
 from midwatch.errors import HouseError, SpecError
 from midwatch.ledger import AskRow, RunRow
 from midwatch.outcome import EXIT_CODES, EXIT_WAITING, GREEN
+from midwatch.run import RunFacts
+from midwatch.spec import AgentSpec
+from midwatch.templates import fill
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -38,10 +40,25 @@ def run(
 ) -> None:
     """Start a run. Exit code: 0 verified, 1 failed, 3 unverified, 4 blocked, 5 unknown, 10 waits for a person."""
     house = locate(os.environ)
-    load_agent(agent, house.project / "agents")
+    spec = load_agent(agent, house.project / "agents")
     adopt(house)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-    raise typer.Exit(asyncio.run(_run(house, agent, _object(input), level, follow, as_json, console)))
+    asyncio.run(have_weights(spec))
+    raise typer.Exit(asyncio.run(_run(house, spec, _object(input), level, follow, as_json, console)))
+
+
+async def have_weights(spec: AgentSpec) -> None:
+    """Fetch the local model's weights, with a progress bar, where this agent would think with it and they are not here.
+
+    Raises:
+        ModelUnavailable: no source has them; says what else would do.
+    """
+    from tasks.model.fetch import ensure_weights, progress_bar
+    from tasks.model.providers import choose
+
+    if await choose(spec.models()[0], os.environ) == "local":
+        with progress_bar() as report:
+            await ensure_weights(report)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -55,12 +72,19 @@ def _object(text: str) -> dict[str, Any]:
 
 
 async def _run(
-    house: House, agent: str, input: dict[str, Any], level: int | None, follow: bool, as_json: bool, console: Console
+    house: House,
+    spec: AgentSpec,
+    input: dict[str, Any],
+    level: int | None,
+    follow: bool,
+    as_json: bool,
+    console: Console,
 ) -> int:
     from prefect.client.orchestration import get_client
     from prefect.deployments.flow_runs import arun_deployment
     from prefect.exceptions import ObjectNotFound
 
+    agent = spec.name
     try:
         flow_run = await arun_deployment(
             f"agent-run/{agent}",
@@ -78,7 +102,7 @@ async def _run(
         return 0
     async with get_client() as client:
         state = await _followed(client, flow_run, console)
-    return await _ended(house, flow_run, state, as_json, console)
+    return await _ended(house, spec, state, as_json, console)
 
 
 async def _followed(client: PrefectClient, flow_run: FlowRun, console: Console) -> FlowRun:
@@ -100,8 +124,10 @@ async def _followed(client: PrefectClient, flow_run: FlowRun, console: Console) 
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _ended(house: House, flow_run: FlowRun, now: FlowRun, as_json: bool, console: Console) -> int:
-    run_id = str(flow_run.id)
+async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, console: Console) -> int:
+    from blocks.ledger import open_ledger
+
+    run_id = str(now.id)
     async with await open_ledger(house.home) as ledger:
         row, asks = await ledger.run(run_id), [ask for ask in await ledger.asks_of(run_id) if ask.verdict is None]
     code = exit_code(row, asks)
@@ -111,13 +137,25 @@ async def _ended(house: House, flow_run: FlowRun, now: FlowRun, as_json: bool, c
         colour = "green" if row.outcome in GREEN else "red"
         console.print(f"\n[bold {colour}]{row.outcome}[/]")
         console.print(f"  {visible(row.reason)}", markup=False)
-        console.print(f"  the whole story: midwatch show {run_id}")
+        for path in written(spec, row, house):
+            console.print(f"  written: {path}", markup=False)
+        console.print(f"  the whole story: midwatch show {run_id[:8]}, or {house.url}/runs/flow-run/{run_id}")
     elif asks:
         console.print(f"\n[bold yellow]It waits for you[/]: {len(asks)} question{'s' if len(asks) > 1 else ''}")
-        console.print(f"  midwatch inbox, then midwatch approve {run_id} (or deny, edit, answer)")
+        console.print(f"  midwatch inbox, then midwatch approve {run_id[:8]} (or deny, edit, answer)")
+        console.print(f"  or in the UI: {house.url}/runs/flow-run/{run_id}, the menu, Resume")
     else:
         console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)
     return code
+
+
+def written(spec: AgentSpec, row: RunRow, house: House) -> list[str]:
+    """The files that the agent's contract names and that are there."""
+    facts = RunFacts(
+        run_id=row.run_id, agent=row.agent, started_at=row.started_at, project=house.project, input=row.input
+    )
+    paths = [check.file.path for check in spec.contract.done_when if check.file and "{item}" not in check.file.path]
+    return [path for path in (fill(path, facts) for path in paths) if (house.project / path).exists()]
 
 
 def exit_code(row: RunRow | None, asks: list[AskRow]) -> int:

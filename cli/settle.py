@@ -8,11 +8,12 @@ state of type CRASHED, which the keeper takes up again from the last durable ste
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
@@ -32,19 +33,27 @@ from cli.home import POOL, House, locate
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 """State types that a run can only be in while a worker looks after it."""
 PAGE = 200
+LIMIT_VARIABLE = "MIDWATCH_LIMIT"
+USUAL_LIMIT = 4
+"""Runs at the same time; each flow process takes about 100 MB."""
 
 
-async def ensure_pool(client: PrefectClient) -> None:
-    """The process work pool, with a worker's own defaults: runs use the Python that the worker runs on."""
+async def ensure_pool(client: PrefectClient, limit: int) -> None:
+    """The process work pool, with a worker's own defaults: runs use the Python that the worker runs on.
+
+    The limit stands on the pool, because a worker with `--limit` dies of a run that is resumed before the process that
+    suspended it has ended ("this borrower is already holding one of this CapacityLimiter's tokens", Prefect 3.8.8).
+    """
     try:
-        await client.read_work_pool(POOL)
+        pool = await client.read_work_pool(POOL)
     except ObjectNotFound:
         template = ProcessWorker.get_default_base_job_template()
-        pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
-        try:
-            await client.create_work_pool(pool)
-        except ObjectAlreadyExists:
-            return
+        new = WorkPoolCreate(name=POOL, type="process", base_job_template=template, concurrency_limit=limit)
+        with contextlib.suppress(ObjectAlreadyExists):
+            await client.create_work_pool(new)
+    else:
+        if pool.concurrency_limit != limit:
+            await client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=limit))
 
 
 async def interrupt(client: PrefectClient) -> list[FlowRun]:
@@ -71,7 +80,7 @@ def _now(run: FlowRun) -> State[None]:
 async def settle(house: House) -> list[str]:
     """Names of the interrupted runs, which are also left in `interrupted.json` for whoever reports them."""
     async with get_client() as client:
-        await ensure_pool(client)
+        await ensure_pool(client, int(os.environ.get(LIMIT_VARIABLE) or USUAL_LIMIT))
         names = [f"{run.name} ({run.id})" for run in await interrupt(client)]
     (house.home / "interrupted.json").write_text(json.dumps(names))
     return names

@@ -13,6 +13,7 @@ import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from cli import keys, record
 from cli.home import House, locate
@@ -21,6 +22,7 @@ from cli.upkeep import answers
 
 EXIT_NOT_UP = 3
 """As with `systemctl status`: not running."""
+CSRF_CLIENT = "midwatch-status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +97,24 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _waiting(house: House) -> int | None:
-    """How many runs are suspended. Plain HTTP: Prefect's client takes seconds to import."""
-    user, _, password = keys.read(house.auth).partition(":")
     try:
-        with httpx.Client(base_url=f"{house.url}/api", auth=(user, password), timeout=5) as client:
-            token = client.get("/csrf-token", params={"client": "midwatch-status"}).raise_for_status().json()["token"]
-            answer = client.post(
-                "/flow_runs/count",
-                headers={"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "midwatch-status"},
-                json={"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}},
-            )
-            return int(answer.raise_for_status().json())
+        return _suspended(house)
     except (httpx.HTTPError, ValueError, KeyError):
         return None
+
+
+@retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True)
+def _suspended(house: House) -> int:
+    """How many runs wait. Plain HTTP, since Prefect's client takes seconds to import; SQLite at work answers 503."""
+    user, _, password = keys.read(house.auth).partition(":")
+    with httpx.Client(base_url=f"{house.url}/api", auth=(user, password), timeout=10) as client:
+        token = client.get("/csrf-token", params={"client": CSRF_CLIENT}).raise_for_status().json()["token"]
+        answer = client.post(
+            "/flow_runs/count",
+            headers={"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": CSRF_CLIENT},
+            json={"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}},
+        )
+        return int(answer.raise_for_status().json())
 
 
 def _show(now: Status) -> None:

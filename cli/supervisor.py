@@ -126,9 +126,9 @@ def _prepare(house: House, port: int | None, journal: logging.Logger) -> House:
     """No process of an earlier watch, a port of our own, and the secrets in place."""
     last = record.read(house.record)
     known = [process for child in last.children.values() if (process := child.process())] if last else []
+    house.record.unlink(missing_ok=True)
     if orphans := inhabitants.end(inhabitants.of_home(house.home), known):
         journal.info("ended what an earlier watch left behind: %s", sorted(orphan.pid for orphan in orphans))
-    house.record.unlink(missing_ok=True)
     house = replace(house, port=ports.claimable(port or house.port or ports.first_free()))
     remember_port(house, house.port or 0)
     keys.kept(house.auth, keys.new_password)

@@ -24,7 +24,7 @@ Resolve = Callable[[str, RunFacts], Any]
 
 
 def call_named(name: str, facts: RunFacts) -> Any:
-    """What the function that `name` names returns for this run; it should give the same for the same facts."""
+    """What the function that `name` names returns for this run. Asked often: quick, and the same until the world changes."""
     return named_function(name)(facts)
 
 

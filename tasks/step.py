@@ -27,9 +27,7 @@ def _title() -> str:
 
 def _stored_under(_: TaskRunContext, parameters: dict[str, Any]) -> str | None:
     flow = FlowRunContext.get()
-    if flow is None or flow.flow_run is None:
-        return None
-    return f"{flow.flow_run.id}/{parameters['position']}"
+    return f"{flow.flow_run.id}/{parameters['position']}" if flow and flow.flow_run else None
 
 
 async def _step(position: str) -> Any:  # noqa: ARG001  # the position names the stored result
@@ -58,7 +56,11 @@ async def step(layer: Layer, title: str, position: str, body: Callable[[], Await
         title: what Prefect's UI shows (`model · turn 3`).
         position: unique within the run and the same when the run is replayed.
         body: returns a JSON-able value. What it raises is raised here, and nothing is stored.
+
+    Outside a flow there is nothing to be resumed: `body` simply runs.
     """
+    if FlowRunContext.get() is None:
+        return await body()
     title_token, body_token = _TITLE.set(title), _BODY.set(body)
     try:
         return await _TASKS[layer](position)

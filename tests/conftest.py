@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -35,22 +37,20 @@ class PrefectHouse:
         return f"{self.house.url}/api"
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Prefect writes to PREFECT_HOME and reads its settings as soon as it is imported: give it an empty one."""
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
         del os.environ[name]
-    home = tempfile.TemporaryDirectory(prefix="midwatch-tests-", ignore_cleanup_errors=True)
-    config.add_cleanup(home.cleanup)
-    os.environ.update(PREFECT_HOME=home.name, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false", DO_NOT_TRACK="1")
+    home = tempfile.mkdtemp(prefix="midwatch-tests-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ.update(PREFECT_HOME=home, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false", DO_NOT_TRACK="1")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for the house is marked so, and goes to one and the same xdist worker (`--dist loadgroup`)."""
-    for item in items:
-        if "prefect_house" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.server)
-            item.add_marker(pytest.mark.xdist_group("house"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All tests of one house are marked so, and go to one and the same xdist worker (`--dist loadgroup`)."""
+    for house in {"prefect_house", "agent_house"}.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.server)
+        item.add_marker(pytest.mark.xdist_group(house))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ _SENT_BY: Final[dict[SentBy, str]] = {
     "a person": "Sent by: a person",
     "a colleague": "Sent by: a colleague, so other or billing",
     "a mailing list": "Sent by: a mailing list, so automated",
-    "a machine": "Sent by: a machine, so automated or billing",
+    "a machine": "Sent by: a machine, so automated, or billing if it is about a payment",
 }
 """What the headers prove is not left to the model to work out."""
 MOST_CHARACTERS: Final = 1200

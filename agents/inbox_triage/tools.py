@@ -28,11 +28,12 @@ async def _was_filed(facts: RunFacts, args: Mapping[str, Any]) -> ProbeAnswer:
 @tool(risk="write", idempotent=True, probe=_was_filed)
 async def file_message(
     ctx: RunContext[RunFacts],
-    label: Label,
+    gist: Annotated[str, Field(max_length=80)],
     asks_for_money: bool,
     legal_matter: bool,
     private_data: bool,
     security_incident: bool,
+    label: Label,
     needs_reply: bool,
     message: str,
     wary_of: Concern,
@@ -41,28 +42,30 @@ async def file_message(
 
     Args:
         ctx: The run.
-        label: Where it belongs.
+        gist: What the sender wants, in one line.
         asks_for_money: It asks us to pay, refund or transfer money.
         legal_matter: Lawyers, courts, claims, data protection requests.
         private_data: Somebody's illness, injury, identity papers or CV.
         security_incident: Passwords, break-ins, stolen devices, fraud, or orders to a computer.
+        label: Where it belongs.
         needs_reply: A person waits for our answer.
         message: The file; filled in by code.
         wary_of: What the message's words alone make code wary of; filled in by code.
     """
     mail = read_mail(current_path(ctx.deps, message).read_bytes())
-    reply_due = needs_reply and may_be_answered(mail, label)
-    stated = {
+    sensitive = asks_for_money or legal_matter or private_data or security_incident or wary_of != "nothing"
+    stated: dict[str, bool | str] = {
+        "gist": gist,
         "asks_for_money": asks_for_money,
         "legal_matter": legal_matter,
         "private_data": private_data,
         "security_incident": security_incident,
         "needs_reply": needs_reply,
+        "wary_of": wary_of,
     }
-    filing = file_under(ctx.deps, message, label, reply_due=reply_due, stated={**stated, "wary_of": wary_of})
-    return f"Filed under {label}. " + (
-        "A reply is due: draft it." if filing.reply_due else "No reply is due: you are done."
-    )
+    reply_due = needs_reply and may_be_answered(mail, label, sensitive=sensitive)
+    file_under(ctx.deps, message, label, reply_due=reply_due, stated=stated)
+    return f"Filed under {label}. " + ("A reply is due: draft it." if reply_due else "No reply is due: you are done.")
 
 
 @tool(risk="note", idempotent=True)
@@ -86,9 +89,13 @@ async def draft_reply(
     return f"Draft written to {draft_path(ctx.deps, message).name}. You are done."
 
 
-def may_be_answered(mail: Mail, label: Label) -> bool:
-    """Never answer a machine, a list or what was filed as automated: it confirms the address, or starts a loop."""
-    return mail.sent_by in {"a person", "a colleague"} and label != "automated"
+def may_be_answered(mail: Mail, label: Label, *, sensitive: bool) -> bool:
+    """Never answer a machine, a list or what was filed as automated: it confirms the address, or starts a loop.
+
+    What is sensitive a person answers alone: asked to draft that too, the default local model agreed to refund, to order,
+    and to pay a fraud.
+    """
+    return not sensitive and label != "automated" and mail.sent_by in {"a person", "a colleague"}
 
 
 def letter(mail: Mail, text: str) -> str:

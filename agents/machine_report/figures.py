@@ -5,6 +5,7 @@ The model reads the sentences and so needs no arithmetic. Nobody states a severi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal, get_args
 
@@ -14,6 +15,8 @@ Severity = Literal["ok", "warning", "critical", "unknown"]
 """`unknown`: this machine could not be asked."""
 Area = Literal["disk", "memory", "load", "logs", "units", "temporary"]
 AREAS: Final[tuple[Area, ...]] = get_args(Area)
+Worst = Literal["nothing", "disk", "memory", "load", "logs", "units", "temporary"]
+"""The area that matters most; `nothing` where all are ok or unknown."""
 GIB: Final = 1024**3
 
 
@@ -126,6 +129,12 @@ def objection(area: Area, stated: Severity, floor: Severity) -> str:
     if stated == floor or (grade(stated) == grade(floor) + 1 and floor != "unknown"):
         return ""
     return f"{area} is {floor} by its figures, not {stated}"
+
+
+def worst_of(stated: Mapping[Area, Severity]) -> list[Worst]:
+    """The areas that share the gravest severity."""
+    gravest = max(stated.values(), key=grade)
+    return [area for area in AREAS if stated[area] == gravest] if grade(gravest) > grade("ok") else ["nothing"]
 
 
 def sentences(survey: Survey) -> dict[Area, str]:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
-from agents.machine_report.figures import AREAS, Area, Severity, Survey, grade, sentences, size_text
+from agents.machine_report.figures import AREAS, Area, Severity, Survey, Worst, grade, sentences, size_text
 
 _ROW = re.compile(r"^\| (\w+) \| (\w+) \| (.*) \|$", re.MULTILINE)
+
+
+_FIRST_LOOK: Final[dict[Worst, str]] = {
+    "nothing": "There is nothing to look at.",
+    "disk": "Look first for the largest folders: `du -xh --max-depth=2 / | sort -h | tail`.",
+    "memory": "Look first for the programs that hold the most memory: `top -o %MEM` (macOS: `top -o mem`).",
+    "load": "Look first for the busiest programs: `top`.",
+    "logs": "Look first at the last errors of the logs below.",
+    "units": "Look first at what the failed units say: `systemctl status UNIT`.",
+    "temporary": "Look first at the old temporary files below.",
+}
+"""By code: the default local model, asked for advice, gave the wrong area's, and once `rm -rf`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,24 +32,25 @@ class Finding:
     figures: str
 
 
-def render(survey: Survey, stated: Mapping[Area, Severity], *, headline: str, remark: str) -> str:
+def render(survey: Survey, stated: Mapping[Area, Severity], *, worst: Worst) -> str:
     """The whole report: findings by severity, the gravest first, then what they rest on."""
     said = sentences(survey)
     order = sorted(AREAS, key=lambda area: -grade(stated[area]))
+    headline = "nothing is wrong" if worst == "nothing" else f"{worst}, {stated[worst]}"
     rows = [f"| {area} | {stated[area]} | {said[area]} |" for area in order]
     return "\n".join(
         (
-            f"# {_plain(survey.host)}: {_plain(headline)}",
+            f"# {_plain(survey.host)}: {headline}",
             "",
             "| area | severity | figures |",
             "|---|---|---|",
             *rows,
             "",
-            _plain(remark),
+            _FIRST_LOOK[worst],
             "",
             *_details(survey),
-            f"Measured at {survey.taken_at:%Y-%m-%d %H:%M:%S} UTC. Code wrote the figures, the model the headline,",
-            "the remark and the severities, never below what the figures say.",
+            f"Measured at {survey.taken_at:%Y-%m-%d %H:%M:%S} UTC. Code wrote every figure; the model stated the severities,",
+            "never below what the figures say.",
             "",
         )
     )

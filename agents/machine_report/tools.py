@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import Field
 from pydantic_ai import ModelRetry, RunContext
 
-from agents.machine_report.figures import Area, Severity, floors, objection, size_text, survey_text
+from agents.machine_report.figures import Area, Severity, Worst, floors, objection, size_text, survey_text, worst_of
 from agents.machine_report.kept import Deletion, deletion_of, keep_deletion, survey_of
 from agents.machine_report.report import render
 from agents.machine_report.temporary import delete, still_there
@@ -42,8 +41,7 @@ async def write_report(
     logs: Severity,
     units: Severity,
     temporary: Severity,
-    headline: Annotated[str, Field(max_length=120)],
-    remark: Annotated[str, Field(max_length=300)],
+    worst: Worst,
     path: str,
 ) -> str:
     """Write the report. The figures are copied into it by code.
@@ -56,8 +54,7 @@ async def write_report(
         logs: Severity of the logs.
         units: Severity of the failed units.
         temporary: Severity of the old temporary files.
-        headline: The one thing that matters most tonight.
-        remark: What a person should look at, in one or two sentences.
+        worst: The area that matters most tonight.
         path: The report's file; filled in by code.
     """
     found = survey_of(ctx.deps)
@@ -65,9 +62,11 @@ async def write_report(
         "disk": disk, "memory": memory, "load": load, "logs": logs, "units": units, "temporary": temporary,
     }  # fmt: skip
     wrong = [said for area, floor in floors(found).items() if (said := objection(area, stated[area], floor))]
+    if not wrong and worst not in (candidates := worst_of(stated)):
+        wrong = [f"worst is {' or '.join(candidates)}, not {worst}"]
     if wrong:
         raise ModelRetry(f"Not written: {'; '.join(wrong)}. Call write_report again with these corrected.")
-    write_whole(ctx.deps.project / path, render(found, stated, headline=headline, remark=remark))
+    write_whole(ctx.deps.project / path, render(found, stated, worst=worst))
     waiting = len(found.temporary.proposed)
     return "Report written. " + (
         f"{waiting} old files: call delete_old_files." if waiting else "Nothing to delete: you are done."

@@ -1,4 +1,4 @@
-"""Permissions: the rules that decide, outside the model, what a call may do. `docs/permissions.md` is for people."""
+"""Permissions: the rules that decide, outside the model, what a call may do."""
 
 from midwatch.policy.addresses import address_is_public
 from midwatch.policy.commands import plain_argv

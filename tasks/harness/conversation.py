@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
 from pydantic_ai.messages import (
@@ -17,7 +18,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
-from pydantic_ai.usage import RunUsage, UsageLimits
+from pydantic_ai.usage import UsageLimits
 
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec, Example
@@ -25,6 +26,10 @@ from tasks.harness.durable import Positions, Recorder, StepDurability
 
 RETRIES = 3
 """How often the model is told, per tool and for its answer, that what it sent was not well formed."""
+
+
+UNLIMITED: Final = UsageLimits(request_limit=None)
+"""The recorder holds every request to the run's own budget, which knows the day's, too; one layer owns the limits."""
 
 
 @dataclass
@@ -44,15 +49,14 @@ class Conversation:
     def ended(self) -> bool:
         return self.answer is not None
 
-    async def proceed(self, results: DeferredToolResults | None, usage: RunUsage, limits: UsageLimits) -> None:
+    async def proceed(self, results: DeferredToolResults | None) -> None:
         """Run until the model gives its final text (`answer`) or calls wait for a person (`waiting`)."""
         run = await self.agent.run(
             None if results is not None else self.prompt,
             deps=self.facts,
             message_history=self.history,
             deferred_tool_results=results,
-            usage=usage,
-            usage_limits=limits,
+            usage_limits=UNLIMITED,
         )
         self.history = run.all_messages()
         if isinstance(run.output, DeferredToolRequests):

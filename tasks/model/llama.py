@@ -18,6 +18,8 @@ from typing import Final
 import psutil
 
 CONTEXT_TOKENS: Final = 8192
+HTTP_THREADS: Final = 32
+"""Every waiting request holds one; llama.cpp's own default is 3 here, and then nobody can ask whether it is well."""
 IDLE_SECONDS: Final = 30 * 60
 PROMPT_CACHE_MIB: Final = 1024
 """Memory for the prompts of earlier conversations (28 MiB for 1,000 tokens); llama.cpp's own default is 8 GiB."""
@@ -42,6 +44,7 @@ def start(weights: Path, api_key: str) -> tuple[object, str]:
     params.use_jinja = True
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
+    params.n_threads_http = HTTP_THREADS
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.sampling.temp = 0.0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Literal
 
+from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import TextPart, ToolCallPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
@@ -109,6 +110,8 @@ def _part(option: Option, args: Any, turn: int) -> TextPart | ToolCallPart:
 def menu_of(parameters: ModelRequestParameters) -> Menu:
     """The menu for a prepared request: its function tools, then its ways to finish."""
     tools = [_tool_option(tool, "tool") for tool in parameters.declared_function_tools]
+    if any(tool.name == ANSWER for tool in tools):
+        raise UserError(f"a tool for the local model cannot be called {ANSWER!r}: that is how it finishes; rename it")
     options = (*tools, *_finishing(parameters))
     return Menu(options=options, open=options)
 

@@ -31,7 +31,8 @@ STATE_FILE: Final = "model-server.json"
 LOCK_FILE: Final = "model-server.lock"
 START_SECONDS: Final = 120.0
 """Loading takes 2 to 6 s from a warm disk; a cold one on a busy machine can take a minute."""
-HEALTH_SECONDS: Final = 15.0
+HEALTH_SECONDS: Final = 30.0
+"""Answered at once by a server at work; generous, because one that does not answer is ended and started anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,14 +54,21 @@ def models_folder(environment: Mapping[str, str] | None = None) -> Path:
     return Path(variables.get("MIDWATCH_MODELS") or Path.home() / ".cache" / "midwatch" / "models")
 
 
+def chosen_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file that `MIDWATCH_MODEL_PATH` names, where it names one."""
+    variables = os.environ if environment is None else environment
+    if not (chosen := variables.get("MIDWATCH_MODEL_PATH")):
+        return None
+    if not Path(chosen).is_file():
+        raise ModelUnavailable(f"MIDWATCH_MODEL_PATH is {chosen!r}, and there is no such file: correct or unset it")
+    return Path(chosen)
+
+
 def find_weights(environment: Mapping[str, str] | None = None, weights: Weights = QWEN) -> Path:
     """The file that is there: `MIDWATCH_MODEL_PATH` (any GGUF, at one's own risk) or the models' folder."""
-    variables = os.environ if environment is None else environment
-    if chosen := variables.get("MIDWATCH_MODEL_PATH"):
-        if Path(chosen).is_file():
-            return Path(chosen)
-        raise ModelUnavailable(f"MIDWATCH_MODEL_PATH is {chosen!r}, and there is no such file: correct or unset it")
-    path = models_folder(variables) / weights.name
+    if chosen := chosen_file(environment):
+        return chosen
+    path = models_folder(environment) / weights.name
     if not path.is_file():
         raise ModelUnavailable(
             f"the local model's weights are not at {path}: `python -m tasks.model.fetch` fetches them "

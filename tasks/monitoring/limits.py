@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Final
 
 from pydantic_ai.messages import ModelResponse
-from pydantic_ai.usage import UsageLimits
 
 from midwatch.budget import BudgetSpent, Measure, Meter, Spent, meters
 from midwatch.spec import Limits
@@ -76,14 +75,6 @@ class RunBudget:
         """Count one model request by its response; raises as `charge` does."""
         self.charge(tokens=response.usage.total_tokens, usd=usd_of(response))
 
-    def usage_limits(self) -> UsageLimits:
-        """The same limits where pydantic-ai enforces them itself, for a `RunUsage` that is carried through the run.
-
-        Not less what earlier lives used: replayed responses count again in a `RunUsage`. Without `cost_limit`, because
-        pydantic-ai warns at every step of a model without a price; `charge` enforces dollars.
-        """
-        return UsageLimits(request_limit=self._whole("steps"), total_tokens_limit=self._whole("tokens"))
-
     @asynccontextmanager
     async def deadline(self) -> AsyncIterator[None]:
         """Count the time inside as work and cut it off at the limit, even in the middle of a call that hangs.
@@ -108,10 +99,6 @@ class RunBudget:
 
     def _tightest(self, measure: Measure) -> Meter:
         return min((meter for meter in self.left() if meter.measure == measure), key=lambda meter: meter.left)
-
-    def _whole(self, measure: Measure) -> int:
-        """Allowed over the whole run, by whichever of run and day is tighter."""
-        return int(min(m.left for m in meters(self._limits, run=Spent(), day=self._day) if m.measure == measure))
 
 
 def usd_of(response: ModelResponse) -> float | None:

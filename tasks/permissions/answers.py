@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import SetStateStatus
 
 from midwatch.calls import parse_call
 from midwatch.errors import CallError, LedgerError
@@ -59,15 +60,32 @@ async def expire(ledger: Ledger, row: AskRow) -> AskDecision:
 
 
 async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) -> bool:
-    """Send a suspended run on its way when nothing of it waits any more; False where something does, or it is not suspended."""
+    """Send a suspended run on its way when nothing of it waits any more; False where something does, or it is not suspended.
+
+    Raises:
+        LedgerError: Prefect would not have it; says why.
+    """
     flow_run = await client.read_flow_run(run_id)  # type: ignore[arg-type]  # a str is sent as it is
-    if flow_run.state_type != StateType.PAUSED:
+    if flow_run.state is None or not flow_run.state.is_paused():
         return False
     asks = await ledger.asks_of(run_id)
     if not asks or any(row.verdict is None for row in asks):
         return False
-    await client.resume_flow_run(flow_run.id, run_input=form_values(asks))
-    return True
+    fields = await _fields_of_form(client, flow_run)
+    values = {name: value for name, value in form_values(asks).items() if name in fields}
+    result = await client.resume_flow_run(flow_run.id, run_input=values)
+    if result.status == SetStateStatus.ACCEPT:
+        return True
+    raise LedgerError(f"Prefect did not resume run {run_id}: {getattr(result.details, 'reason', result.status)}")
+
+
+async def _fields_of_form(client: PrefectClient, flow_run: FlowRun) -> set[str]:
+    """What the form of this round takes; Prefect refuses everything else."""
+    keys = flow_run.state.state_details.run_input_keyset if flow_run.state else None
+    if not keys:
+        return set()
+    schema = json.loads(await client.read_flow_run_input(flow_run.id, keys["schema"]))
+    return set(schema["properties"])
 
 
 def form_values(asks: Sequence[AskRow]) -> dict[str, Any]:

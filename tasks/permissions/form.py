@@ -8,6 +8,7 @@ here is one that JSON schema can say.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -21,6 +22,8 @@ from midwatch.ledger import Ask
 
 EDITABLE: Final = 5
 """Up to so many asks in one form, each can be edited there; a longer form asks for yes or no."""
+WIDTH: Final = 56
+"""Characters that a line of code may have in Prefect's forms until it runs out of sight."""
 
 Verdict = Literal["approved", "denied", "edited", "answered"]
 
@@ -51,7 +54,7 @@ def resume_form(asks: Sequence[NumberedAsk], description: str) -> type[RunInput]
     fields: dict[str, Any] = {}
     for numbered in asks:
         fields |= _fields(numbered, editable=len(asks) <= EDITABLE)
-    fields["reason"] = (str, Field("", title="Reason (the agent is told)", max_length=1000))
+    fields["reason"] = (str, Field("", title="Reason, which the agent is told", max_length=1000))
     form = create_model("Decision", __base__=RunInput, **fields)
     form._description = description
     return form
@@ -62,13 +65,23 @@ def _fields(numbered: NumberedAsk, *, editable: bool) -> dict[str, Any]:
     if ask.kind == "answer":
         return {f"answer_{number}": (str, Field(title=f"{number} · your answer", min_length=1, max_length=4000))}
     if not editable:
-        return {f"decision_{number}": (Literal["approve", "deny"], Field(title=f"{number} · {ask.tool}"))}
+        return {
+            f"decision_{number}": (Literal["approve", "deny"], Field(title=f"{number} · {ask.tool}: your decision"))
+        }
     arguments = json.dumps(json.loads(ask.args_json), ensure_ascii=False, indent=2)
     return {
-        f"decision_{number}": (Literal["approve", "deny", "edit"], Field(title=f"{number} · {ask.tool}")),
+        f"decision_{number}": (
+            Literal["approve", "deny", "edit"],
+            Field(title=f"{number} · {ask.tool}: your decision"),
+        ),
         f"arguments_{number}": (
             str,
-            Field(arguments, title=f"{number} · arguments (used only with edit)", max_length=100_000),
+            Field(
+                arguments,
+                title=f"{number} · arguments, for edit only",
+                max_length=100_000,
+                json_schema_extra={"format": "json-string"},  # Prefect's forms show it in a code editor
+            ),
         ),
     }
 
@@ -148,42 +161,67 @@ def request_markdown(agent: str, purpose: str, asks: Sequence[NumberedAsk], *, t
 def _one(numbered: NumberedAsk) -> str:
     ask = numbered.ask
     arguments = json.loads(ask.args_json)
-    lines = [f"\n### {numbered.number} · {ask.tool}\n"]
+    lines = [f"\n### {numbered.number} · {_code(ask.tool)}\n"]
     if numbered.note:
-        lines.append(f"**Asked again:** {visible(numbered.note)}\n")
+        lines.append(f"**Asked again:** {_plain(numbered.note)}\n")
     if ask.kind == "answer":
-        lines.append(_fenced(str(arguments.get("question", ask.args_json))))
+        lines.append(_quoted(str(arguments.get("question", ask.args_json))))
         if options := arguments.get("options"):
-            lines.append("Options: " + ", ".join(f"`{visible(str(option))}`" for option in options) + "\n")
+            lines.append("Options: " + ", ".join(_code(_one_line(option)) for option in options) + "\n")
     else:
-        lines.append("".join(f"- **{visible(name)}**: {_value(value)}\n" for name, value in arguments.items()))
-        lines.append(f"\nRule `{ask.rule}`: {visible(ask.reason)}\n")
+        lines.append("".join(f"- {_code(_one_line(name))}: {_value(value)}\n" for name, value in arguments.items()))
+        lines.append(f"\n**Why you are asked:** {_why(ask)}\n")
     if ask.words:
-        lines.append(f"\nThe agent's own words:\n{_fenced(ask.words)}")
-    lines.append(f"\nDeadline: {ask.deadline:%Y-%m-%d %H:%M} UTC\n")
+        lines.append(f"\nThe agent's own words:\n{_quoted(ask.words)}")
+    lines.append(f"\n**Deadline:** {ask.deadline:%Y-%m-%d %H:%M} UTC\n")
     return "\n".join(lines)
+
+
+def _why(ask: Ask) -> str:
+    rule = "" if f"rule {ask.rule}" in ask.reason else f" (rule {_code(ask.rule)})"
+    return f"{_plain(ask.reason)}{rule}"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, list) and value:
-        return "\n" + "\n".join(f"    - `{_inline(item)}`" for item in value)
-    text = _inline(value)
-    return f"\n{_fenced(str(value))}" if isinstance(value, str) and "\n" in value else f"`{text}`"
+        return "\n" + "\n".join(f"    - {_code(_one_line(item))}" for item in value)
+    spaced = isinstance(value, str) and any(blank in value.strip() for blank in ("\n", "\t", "  "))
+    return f"\n{_fenced(value)}" if spaced else _code(_one_line(value))
 
 
-def _inline(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return visible(text).replace("`", "ˋ")
+def _one_line(value: Any) -> str:
+    """As it is where that can be read; as JSON where it would be lost: lines, blanks at the ends, nothing at all."""
+    readable = isinstance(value, str) and value and "\n" not in value and value == value.strip()
+    return str(value) if readable else json.dumps(value, ensure_ascii=False)
+
+
+def _code(text: str) -> str:
+    """One line as code, whatever is in it: no markup, no links, no images."""
+    fence = "`" * (_longest_run_of_backticks(text) + 1)
+    pad = " " if "`" in (text[:1], text[-1:]) else ""
+    return f"{fence}{pad}{visible(text)}{pad}{fence}"
+
+
+def _plain(text: str) -> str:
+    """One line as prose, whatever is in it: Markdown takes punctuation after a backslash as itself."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", visible(text).replace("\n", " "))
+
+
+def _quoted(text: str) -> str:
+    """Prose of any length, as a quotation; nothing in it is markup."""
+    return "\n" + "\\\n".join(f"> {_plain(line)}" for line in text.strip().split("\n")) + "\n"
 
 
 def _fenced(text: str) -> str:
+    """Lines as code. Long ones are broken: the forms would let them run out of sight, and what is unseen is not approved."""
     fence = "`" * max(3, _longest_run_of_backticks(text) + 1)
-    return f"\n{fence}text\n{visible(text)}\n{fence}\n"
+    shown = "\n".join(_broken(line) for line in visible(text).split("\n"))
+    return f"\n{fence}text\n{shown}\n{fence}\n"
+
+
+def _broken(line: str) -> str:
+    return "\n⤷ ".join(line[start : start + WIDTH] for start in range(0, max(len(line), 1), WIDTH))
 
 
 def _longest_run_of_backticks(text: str) -> int:
-    longest = run = 0
-    for character in text:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return longest
+    return max((len(run) for run in re.findall("`+", text)), default=0)

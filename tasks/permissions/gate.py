@@ -166,14 +166,15 @@ class Gate(WrapperToolset[RunFacts]):
 
     def _decide(self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition) -> JudgedCall:
         decision = held_to_level(self.policy.decide(call), ctx.deps.level, risk)
-        fingerprint = digest(
-            call,
-            definition=definition_hash(definition),
-            policy=self.policy.fingerprint,
-            target=self.policy.target(call),
-        )
         if original := approval_of(ctx).get("edit_of"):
             fingerprint = edited_digest(original, call)
+        else:
+            fingerprint = digest(
+                call,
+                definition=definition_hash(definition),
+                policy=self.policy.fingerprint,
+                target="" if decision.verdict == "deny" else self.policy.target(call),
+            )
         return JudgedCall(call=call, digest=fingerprint, decision=decision)
 
 

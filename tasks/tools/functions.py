@@ -53,7 +53,6 @@ class FunctionTools(FunctionToolset[RunFacts]):
         super().__init__([_function_tool(one) for one in offered], id=id)
         self._offered = {one.function.__name__: one for one in offered}
         self._per_item = per_item
-        self._bound: dict[tuple[str, str | None], Mapping[str, Any]] = {}
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -69,17 +68,11 @@ class FunctionTools(FunctionToolset[RunFacts]):
             args_validator=ModelArguments(tool=full, bound=bound, closed=frozenset(one.bind), where=one.where),
         )
 
-    def _values(self, one: Offered, facts: RunFacts) -> Mapping[str, Any]:
-        """What code fills in, worked out once an item: it must not change between a question and its answer."""
+    def _values(self, one: Offered, facts: RunFacts) -> dict[str, Any]:
+        """What code fills in, worked out anew at every listing, before each model request: it may follow earlier calls."""
         if self._per_item and facts.item is None:
             return {}
-        key = (one.function.__name__, facts.item)
-        if key not in self._bound:
-            self._bound[key] = {
-                name: to_jsonable_python(fill_value(value, facts, field=f"{one.where}.bind.{name}"))
-                for name, value in one.bind.items()
-            }
-        return self._bound[key]
+        return {name: _value(value, facts, f"{one.where}.bind.{name}") for name, value in one.bind.items()}
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
@@ -139,6 +132,15 @@ class ModelArguments:
     def _refusal(self, kind: str, loc: tuple[str, ...], value: Any, **context: Any) -> ValidationError:
         detail = InitErrorDetails(type=kind, loc=loc, input=value, ctx=context)
         return ValidationError.from_exception_data(self.tool.name, [detail], input_type="json")
+
+
+def _value(value: Any, facts: RunFacts, field: str) -> Any:
+    try:
+        return to_jsonable_python(fill_value(value, facts, field=field))
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(f"{value!r} failed: {type(error).__name__}: {error}", field=field) from error
 
 
 def without(schema: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:

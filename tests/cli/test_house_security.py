@@ -127,7 +127,7 @@ async def test_a_block_secret_cannot_be_read_from_the_database_alone(in_house: P
 def test_another_user_can_read_no_environment_and_no_file_of_the_house(prefect_house: PrefectHouse) -> None:
     house = prefect_house.house
     server = next(iter(inhabitants.find(inhabitants.of_home(house.home))))
-    secrets = [f"/proc/{server.pid}/environ", str(house.auth), str(house.encryption_key), str(house.prefect)]
+    secrets = [f"/proc/{server.pid}/environ", str(house.auth), str(house.encryption_key), f"{house.prefect}/prefect.db"]
     for secret in secrets:
-        seen = subprocess.run(["ls", "-R", secret], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True)
-        assert seen.returncode != 0
+        seen = subprocess.run(["cat", secret], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True)
+        assert (seen.returncode != 0, seen.stdout) == (True, b"")

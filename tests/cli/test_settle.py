@@ -36,7 +36,10 @@ async def test_what_claims_to_be_at_work_is_interrupted_and_what_waits_is_left_a
     ]
 
 
-async def test_the_pool_exists_and_may_be_ensured_again(in_house: PrefectHouse) -> None:
+async def test_the_pool_exists_and_takes_a_new_limit(in_house: PrefectHouse) -> None:
     async with get_client() as client:
-        await ensure_pool(client)
-        assert (await client.read_work_pool(POOL)).type == "process"
+        limit = (await client.read_work_pool(POOL)).concurrency_limit or 0
+        await ensure_pool(client, limit + 1)
+        pool = await client.read_work_pool(POOL)
+        await ensure_pool(client, limit)
+        assert (pool.type, pool.concurrency_limit) == ("process", limit + 1)

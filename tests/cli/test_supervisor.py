@@ -107,10 +107,11 @@ def test_a_child_waits_for_the_health_of_the_one_before_it(house: House, tmp_pat
     diary = tmp_path / "diary"
     serve = [sys.executable, "-m", "http.server", str(house.port), "--bind", "127.0.0.1", "--directory", str(tmp_path)]
     server = {"name": "server", "argv": serve, "health": house.url}
-    worker = shell("worker", f"curl -s -o /dev/null {house.url} && echo served >> {diary}; exec sleep 300")
+    ask = f"import urllib.request as r; r.urlopen('{house.url}'); open('{diary}', 'w').write('served')"
+    worker = shell("worker", f'{sys.executable} -c "{ask}"; exec sleep 300')
     with occupied(house, server, worker):
         up(house)
-        eventually(lambda: diary.exists() and diary.read_text() == "served\n")
+        eventually(lambda: diary.exists() and diary.read_text() == "served")
 
 
 def test_before_and_after_surround_the_life_of_a_child(house: House, tmp_path: Path) -> None:

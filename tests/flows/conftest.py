@@ -6,6 +6,7 @@ import asyncio
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class Night:
         )
         return run.id
 
-    async def until(self, run_id: UUID, reached: Callable[[FlowRun], bool], seconds: float = 60) -> FlowRun:
+    async def until(self, run_id: UUID, reached: Callable[[FlowRun], bool], seconds: float = 120) -> FlowRun:
         """The run as soon as it is as wanted; fails with its state when it is not within `seconds`."""
         deadline = time.monotonic() + seconds
         async with get_client() as client:
@@ -70,7 +71,7 @@ class Night:
                     raise AssertionError(f"still {run.state_name}: {run.state.message if run.state else ''}")
                 await asyncio.sleep(0.5)
 
-    async def ended(self, run_id: UUID, seconds: float = 60) -> RunRow:
+    async def ended(self, run_id: UUID, seconds: float = 120) -> RunRow:
         """The ledger's row of a run that has ended, once Prefect shows it as ended too."""
         await self.until(
             run_id, lambda run: bool(run.state and run.state.is_final() and not run.state.is_crashed()), seconds
@@ -99,7 +100,13 @@ def script() -> Script:
 @pytest.fixture(scope="session")
 def agent_house(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[House]:
     """A house whose project holds the repository's flows and the tests' agents."""
-    project = tmp_path_factory.mktemp("night")
+    with house_of_agents(tmp_path_factory.mktemp("night"), script) as house:
+        yield house
+
+
+@contextmanager
+def house_of_agents(project: Path, script: Script) -> Iterator[House]:
+    """A house with `project` of its own, up, this process its client."""
     (project / "flows").symlink_to(REPOSITORY / "flows")
     (project / "agents").mkdir()
     (project / "prefect.yaml").write_text(PREFECT_YAML)

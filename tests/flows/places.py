@@ -22,7 +22,7 @@ async def reached(agent: str, place: str) -> None:
     """Say that the run is at `place`, and wait there until it may go on."""
     world(agent).mkdir(parents=True, exist_ok=True)
     (world(agent) / f"at-{place}").touch()
-    while not (world(agent) / "go").exists():  # noqa: ASYNC110  # the other process is told by a file
+    while not (world(agent) / "go").exists():  # noqa: ASYNC110  # only a file tells the next life
         await asyncio.sleep(0.05)
 
 

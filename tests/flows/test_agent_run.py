@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.sorting import TaskRunSort
@@ -25,7 +27,7 @@ async def grant(night: Night, agent: str, level: Level) -> None:
     await night.ledger.grant_level(agent, level, by="test", because="a test")
 
 
-async def step_names(run_id: object) -> list[str]:
+async def step_names(run_id: UUID) -> list[str]:
     async with get_client() as client:
         mine = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
         runs = await client.read_task_runs(flow_run_filter=mine, sort=TaskRunSort.EXPECTED_START_TIME_ASC)

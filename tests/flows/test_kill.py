@@ -87,7 +87,7 @@ async def killed(night: Night) -> dict[str, UUID]:
 
 
 async def test_a_killed_run_finishes_under_its_own_id_with_one_effect(night: Night, killed: dict[str, UUID]) -> None:
-    rows: list[RunRow] = await asyncio.gather(*(night.ended(run_id, seconds=120) for run_id in killed.values()))
+    rows: list[RunRow] = await asyncio.gather(*(night.ended(run_id) for run_id in killed.values()))
     assert {name: row.outcome for name, row in zip(killed, rows, strict=True)} == dict.fromkeys(killed, "verified")
     for run_id, row in zip(killed.values(), rows, strict=True):
         effects = await night.ledger.effects_of(str(run_id))
@@ -99,7 +99,7 @@ async def test_a_killed_run_finishes_under_its_own_id_with_one_effect(night: Nig
 async def test_an_effect_that_nobody_can_tell_of_is_unknown_and_not_repeated(night: Night) -> None:
     name = "kill-blindly"
     run_id = await killed_at(night, name, "after", marker(night, name, "after"), tool="append_blindly")
-    row = await night.ended(run_id, seconds=120)
+    row = await night.ended(run_id)
     assert row.outcome == "unknown"
     assert [effect.state for effect in await night.ledger.effects_of(str(run_id))] == ["unknown"]
     assert (night.project / "work" / name / "lines").read_text() == "one\n"

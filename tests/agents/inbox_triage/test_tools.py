@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from pydantic_ai import ModelRetry, RunContext
 
+from agents.inbox_triage.concern import Concern
 from agents.inbox_triage.mailbox import Label, filing_of
 from agents.inbox_triage.tools import draft_reply, file_message
 from midwatch.risk import facts_of
@@ -18,17 +19,21 @@ THANKS = "mail/inbox/04-thank-you.eml"
 ANSWER = "Dear Marta, thank you for your message. A colleague will write to you."
 
 
-async def filed(inside: In, item: str, *, label: Label = "customer", needs_reply: bool) -> str:
+async def filed(
+    inside: In, item: str, *, needs_reply: bool, label: Label = "customer", fact: str = "", wary_of: Concern = "nothing"
+) -> str:
+    """File `item`; `fact` is the one sensitive fact that is stated."""
     return await file_message(
         inside(item),
+        gist="a question",
+        asks_for_money=fact == "asks_for_money",
+        legal_matter=fact == "legal_matter",
+        private_data=fact == "private_data",
+        security_incident=fact == "security_incident",
         label=label,
-        asks_for_money=False,
-        legal_matter=False,
-        private_data=False,
-        security_incident=False,
         needs_reply=needs_reply,
         message=item,
-        wary_of="nothing",
+        wary_of=wary_of,
     )
 
 
@@ -39,6 +44,15 @@ async def test_the_result_of_filing_says_whether_a_reply_is_due(inside: In) -> N
 
 async def test_what_is_filed_as_automated_is_never_answered(inside: In) -> None:
     assert "you are done" in await filed(inside, ASKS, label="automated", needs_reply=True)
+
+
+@pytest.mark.parametrize("fact", ["asks_for_money", "legal_matter", "private_data", "security_incident"])
+async def test_what_is_sensitive_a_person_answers_alone(inside: In, fact: str) -> None:
+    assert "you are done" in await filed(inside, ASKS, needs_reply=True, fact=fact)
+
+
+async def test_what_code_is_wary_of_a_person_answers_alone(inside: In) -> None:
+    assert "you are done" in await filed(inside, ASKS, needs_reply=True, wary_of="money")
 
 
 async def test_a_draft_is_addressed_by_code_and_not_sent(inside: In, facts: RunFacts) -> None:

@@ -11,7 +11,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RunUsage
 
 from agents.machine_report.contract import deleted_as_reported, report_is_true, report_path
-from agents.machine_report.figures import AREAS, Severity, Survey, floors
+from agents.machine_report.figures import AREAS, Severity, Survey, floors, worst_of
 from agents.machine_report.kept import Deletion, deletion_of, keep_deletion, proposed_paths
 from agents.machine_report.tools import delete_old_files, survey, write_report
 from midwatch.contract import Finding
@@ -23,10 +23,11 @@ def context(facts: RunFacts) -> RunContext[RunFacts]:
     return RunContext(deps=facts, model=TestModel(), usage=RunUsage())
 
 
-async def write(facts: RunFacts, surveyed: Survey, **stated: Severity) -> str:
+async def write(facts: RunFacts, surveyed: Survey, *, worst: str = "", **stated: Severity) -> str:
     severities: dict[str, Any] = {**dict(floors(surveyed).items()), **stated}
     path = str(report_path(facts).relative_to(facts.project))
-    return await write_report(context(facts), **severities, headline="All is well", remark="Nothing.", path=path)
+    severities["worst"] = worst or worst_of({area: severities[area] for area in AREAS})[0]
+    return await write_report(context(facts), **severities, path=path)
 
 
 def missed(findings: list[Finding]) -> list[str]:
@@ -54,6 +55,11 @@ async def test_a_severity_below_its_figures_is_not_written(facts: RunFacts, surv
     with pytest.raises(ModelRetry, match="disk is ok by its figures, not unknown"):
         await write(facts, surveyed, disk="unknown")
     assert not report_path(facts).exists()
+
+
+async def test_an_area_that_is_not_the_worst_is_not_written_as_such(facts: RunFacts, surveyed: Survey) -> None:
+    with pytest.raises(ModelRetry, match="worst is load, not temporary"):
+        await write(facts, surveyed, load="warning", worst="temporary")
 
 
 def test_no_report_is_not_a_true_report(facts: RunFacts, surveyed: Survey) -> None:

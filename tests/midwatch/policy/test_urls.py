@@ -166,8 +166,6 @@ def test_headers_that_steer_the_request_are_denied(headers: object) -> None:
 WRONG = [
     "https://api.example.com/",
     "GET api.example.com",
-    "GET https://*",
-    "FETCH https://a.example/",
     "GET https://a.*/",
     "* *",
 ]

@@ -174,6 +174,12 @@ def test_a_chosen_file_that_is_missing_is_said(tmp_path: Path) -> None:
         find_weights({"MIDWATCH_MODEL_PATH": "/no/such", "MIDWATCH_MODELS": str(tmp_path)})
 
 
+async def test_a_chosen_file_that_is_missing_is_not_made_up_for_by_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDWATCH_MODEL_PATH", "/no/such")
+    with pytest.raises(ModelUnavailable, match="correct or unset it"):
+        await ensure_weights(sources={})
+
+
 def test_the_cache_is_looked_into(tmp_path: Path) -> None:
     (tmp_path / QWEN.name).touch()
     assert (

@@ -14,6 +14,7 @@ from pydantic_ai.exceptions import (
     ModelContextWindowExceededError,
     ModelUnavailableError,
     OutputTokenLimitExceeded,
+    UserError,
 )
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart, UserPromptPart
 
@@ -218,3 +219,12 @@ async def test_output_tokens_are_capped(wire: Wire) -> None:
     await Agent(local(wire)).run("Hi.", model_settings={"max_tokens": 50})
     limits: list[Any] = [asked.body["max_tokens"] for asked in wire.asked]
     assert limits == [1024, 50]
+
+
+async def test_a_tool_cannot_take_the_name_of_finishing(wire: Wire) -> None:
+    def answer(text: str) -> str:
+        """Answer a letter."""
+        return text
+
+    with pytest.raises(UserError, match="cannot be called 'answer'"):
+        await Agent(local(wire), tools=[answer]).run("Go.")

@@ -71,5 +71,13 @@ def first_of_run(facts: RunFacts) -> list[str]:
     return [facts.run_id, facts.item or "none"]
 
 
+def files_there(facts: RunFacts) -> list[str]:
+    return sorted(path.name for path in facts.project.iterdir())
+
+
+def broken(facts: RunFacts) -> list[str]:
+    return [str(1 // 0)]
+
+
 def many(names: list[str], text: str) -> str:
     return f"{text}: {', '.join(names)}"

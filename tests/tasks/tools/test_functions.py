@@ -51,10 +51,23 @@ async def test_a_bound_argument_is_not_in_the_schema_and_arrives(tools_of: Tools
     assert await tools.call("many", text="x") == "x: a, b"
 
 
-async def test_a_bound_function_is_asked_once_an_item(tools_of: ToolsOf) -> None:
+async def test_a_bound_function_is_asked_for_each_item(tools_of: ToolsOf) -> None:
     tools = tools_of(python("many", names=f"{HERE}:first_of_run"), for_each={"files": "*.eml"})
     assert declared((await tools.listed("1.eml"))["many"]).bind == {"names": ["run-1", "1.eml"]}
     assert await tools.call("many", item="2.eml", text="x") == "x: run-1, 2.eml"
+
+
+async def test_a_bound_function_follows_what_happened_before(tools_of: ToolsOf) -> None:
+    tools = tools_of(python("many", names=f"{HERE}:files_there"))
+    assert await tools.call("many", text="x") == "x: "
+    (tools.facts.project / "new.txt").touch()
+    assert await tools.call("many", text="x") == "x: new.txt"
+
+
+async def test_a_bound_function_that_fails_is_named(tools_of: ToolsOf) -> None:
+    with pytest.raises(SpecError, match="ZeroDivisionError") as caught:
+        await tools_of(python("many", names=f"{HERE}:broken")).listed()
+    assert caught.value.field == "tools[0].bind.names"
 
 
 async def test_outside_of_an_item_a_tool_with_bind_is_listed_and_cannot_be_called(tools_of: ToolsOf) -> None:

@@ -1,0 +1,70 @@
+"""`midwatch runs`: what ran lately, and how did it end?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.home import locate
+from midwatch.calls import visible
+from midwatch.ledger import RunRow
+from midwatch.outcome import GREEN
+
+
+def runs(
+    agent: Annotated[str | None, typer.Argument(help="Only this agent's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the latest runs, newest first, each with its outcome."""
+    rows = asyncio.run(_recent(agent, limit))
+    if as_json:
+        typer.echo(json.dumps([_facts(row) for row in rows]))
+    elif rows:
+        Console(highlight=False).print(_table(rows))
+    else:
+        typer.echo("Nothing has run yet. `midwatch run AGENT` starts one.")
+
+
+async def _recent(agent: str | None, limit: int) -> list[RunRow]:
+    from blocks.ledger import open_ledger
+
+    async with await open_ledger(locate(os.environ).home) as ledger:
+        return await ledger.recent_runs(agent, limit=limit)
+
+
+def _table(rows: list[RunRow]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "agent", "started (UTC)", "by a", "outcome", "why"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
+        why = visible(row.reason)
+        table.add_row(
+            row.run_id[:8],
+            row.agent,
+            f"{row.started_at:%Y-%m-%d %H:%M}",
+            row.cause,
+            f"[{colour}]{row.outcome or 'goes on'}[/]",
+            why if len(why) <= 90 else f"{why[:89]}…",
+        )
+    return table
+
+
+def _facts(row: RunRow) -> dict[str, object]:
+    return {
+        "run_id": row.run_id,
+        "agent": row.agent,
+        "started_at": row.started_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "cause": row.cause,
+        "level": row.level,
+        "outcome": row.outcome,
+        "reason": row.reason,
+    }

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from midwatch.errors import CallError
+from midwatch.ledger import Ask
+from tasks.permissions.form import Answer, NumberedAsk, answers_of, request_markdown, resume_form, values_for
+
+DEADLINE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def ask(number: int = 1, kind: Any = "approve", words: str = "", note: str = "", **arguments: Any) -> NumberedAsk:
+    row = Ask(
+        ask_id=f"ask-{number}",
+        run_id="run",
+        call_id=f"main/{number}",
+        tool="write_file" if kind == "approve" else "ask_human",
+        args_json=json.dumps(arguments),
+        digest="d",
+        kind=kind,
+        rule="ask.write",
+        reason="it writes",
+        words=words,
+        created_at=DEADLINE,
+        deadline=DEADLINE,
+    )
+    return NumberedAsk(number=number, ask=row, note=note)
+
+
+def test_the_form_has_a_closed_choice_and_the_arguments_for_each_ask() -> None:
+    schema = resume_form([ask(2, path="a")], "text").model_json_schema()
+    assert schema["properties"]["decision_2"]["enum"] == ["approve", "deny", "edit"]
+    assert json.loads(schema["properties"]["arguments_2"]["default"]) == {"path": "a"}
+    assert schema["required"] == ["decision_2"]
+
+
+def test_a_long_form_asks_for_yes_or_no_only() -> None:
+    properties = resume_form([ask(n, path="a") for n in range(1, 8)], "text").model_json_schema()["properties"]
+    assert properties["decision_7"]["enum"] == ["approve", "deny"]
+    assert not [name for name in properties if name.startswith("arguments")]
+
+
+def test_a_question_asks_for_an_answer() -> None:
+    schema = resume_form([ask(1, kind="answer", question="Which?")], "text").model_json_schema()
+    assert schema["required"] == ["answer_1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(ask_id="ask-1", verdict="approved"),
+        Answer(ask_id="ask-1", verdict="denied"),
+        Answer(ask_id="ask-1", verdict="edited", edited_args_json='{"path": "b"}'),
+    ],
+)
+def test_what_is_filled_in_is_read_back(answer: Answer) -> None:
+    asks = [ask(1, path="a")]
+    assert answers_of(values_for([answer], asks), asks) == [answer]
+
+
+def test_a_decision_left_out_is_no_answer() -> None:
+    assert answers_of({"reason": "later"}, [ask(1, path="a")]) == []
+
+
+@pytest.mark.parametrize("text", ["not json", "[1]", '"text"'])
+def test_an_edit_that_is_no_object_is_refused_and_named(text: str) -> None:
+    with pytest.raises(CallError, match="ask 3"):
+        answers_of({"decision_3": "edit", "arguments_3": text}, [ask(3, path="a")])
+
+
+def test_the_request_shows_the_whole_call_the_rule_the_words_and_what_silence_means() -> None:
+    long = "x" * 5000
+    text = request_markdown("writer", "Writes.", [ask(1, path="a.txt", content=long, words="I must")], then="deny")
+    for part in ("a.txt", long, "ask.write", "it writes", "I must", "2026-11-23 03:00", "On silence"):
+        assert part in text
+
+
+def test_nothing_of_a_call_can_break_out_of_its_box() -> None:
+    text = request_markdown("writer", "Writes.", [ask(1, content="a\n```\n# Approved already")], then="deny")
+    assert "\n````text\na\n```\n# Approved already\n````" in text
+
+
+def test_invisible_and_turning_characters_are_made_visible() -> None:
+    text = request_markdown("writer", "Writes.", [ask(1, path="a\u202eb\u200b")], then="deny")
+    assert "\u202e" not in text
+    assert "\u200b" not in text
+    assert "U+202E" in text
+
+
+def test_an_ask_that_comes_again_says_why() -> None:
+    assert "not JSON" in request_markdown("writer", "Writes.", [ask(1, note="not JSON", path="a")], then="end")

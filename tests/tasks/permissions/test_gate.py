@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ToolApproved
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.tools import Tool
+from pydantic_ai.toolsets import FunctionToolset
+
+from midwatch.calls import Call, parse_call
+from midwatch.decision import Decision, Verdict
+from midwatch.risk import Risk, ToolFacts
+from midwatch.run import Level, RunFacts
+from tasks.permissions.gate import Gate, GateState, edited_digest
+
+
+@dataclass
+class Policy:
+    """Answers by path."""
+
+    verdicts: Mapping[str, Verdict]
+    fingerprint: str = "policy"
+
+    def decide(self, call: Call) -> Decision:
+        return Decision(verdict=self.verdicts.get(call.args["path"], "ask"), rule="a.rule", reason="because")
+
+    def target(self, call: Call) -> str:
+        return f"/resolved/{call.args['path']}"
+
+
+@dataclass
+class World:
+    """An agent with one tool behind the gate; `written` is what really happened."""
+
+    policy: Policy
+    risk: Risk = "write"
+    level: Level = 4
+    bind: Mapping[str, Any] | None = None
+    written: list[tuple[str, str]] = field(default_factory=list)
+    recorded: list[tuple[str, str]] = field(default_factory=list)
+    state: GateState = field(default_factory=GateState)
+
+    def facts(self) -> RunFacts:
+        return RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), level=self.level)
+
+    def agent(self, *calls: str | dict[str, Any]) -> Agent[RunFacts, str | DeferredToolRequests]:
+        def say(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+            said = sum(isinstance(message, ModelResponse) for message in messages)
+            if said < len(calls):
+                return ModelResponse(parts=[ToolCallPart("write", calls[said], tool_call_id=f"id-{said}")])
+            return ModelResponse(parts=[TextPart("done")])
+
+        async def write(path: str, content: str = "") -> str:
+            self.written.append((path, content))
+            return "written"
+
+        async def record(position: str, call: Call, digest: str, decision: Decision) -> None:
+            self.recorded.append((position, decision.verdict))
+
+        metadata = {"midwatch": ToolFacts(risk=self.risk, bind=self.bind), "definition": "definition"}
+        tools: FunctionToolset[RunFacts] = FunctionToolset([Tool(write, metadata=metadata)], id="tools")
+        gate = Gate(wrapped=tools, policy=self.policy, state=self.state, conversation="main", record=record)
+        return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
+
+
+def heard(messages: Sequence[ModelMessage]) -> str:
+    return " ".join(str(part.content) for m in messages for part in m.parts if isinstance(part, ToolReturnPart))
+
+
+async def test_an_allowed_call_runs_and_is_cleared_and_recorded() -> None:
+    world = World(Policy({"a": "allow"}))
+    await world.agent({"path": "a"}).run("go", deps=world.facts())
+    assert world.written == [("a", "")]
+    assert world.recorded == [("main/gate/id-0", "allow")]
+    assert world.state.cleared["id-0"].ask_id is None
+
+
+async def test_a_denied_call_does_not_run_and_the_model_hears_why() -> None:
+    world = World(Policy({"a": "deny"}))
+    result = await world.agent({"path": "a"}).run("go", deps=world.facts())
+    assert (world.written, len(world.state.denials)) == ([], 1)
+    assert "Denied by a.rule: because" in heard(result.all_messages())
+
+
+async def test_what_no_rule_answers_waits_for_a_person() -> None:
+    world = World(Policy({}))
+    result = await world.agent({"path": "a"}).run("go", deps=world.facts())
+    assert isinstance(result.output, DeferredToolRequests)
+    request = result.output.metadata["id-0"]
+    assert (world.written, request["args_json"], request["rule"]) == ([], '{"content":"","path":"a"}', "a.rule")
+
+
+async def test_at_level_1_there_are_no_tools() -> None:
+    world = World(Policy({"a": "allow"}), level=1)
+    with pytest.raises(Exception, match="write"):
+        await world.agent({"path": "a"}, {"path": "a"}, {"path": "a"}).run("go", deps=world.facts())
+    assert world.written == []
+
+
+@pytest.mark.parametrize(
+    "raw", ['{"path": "b", "path": "a"}', '{"path": "a", "Path": "b"}', '{"path": "a", "content": NaN}']
+)
+async def test_arguments_that_two_parsers_could_read_differently_never_run(raw: str) -> None:
+    world = World(Policy({"a": "allow", "b": "allow"}))
+    await world.agent(raw).run("go", deps=world.facts())
+    assert world.written == []
+
+
+async def resumed(world: World, approval: Mapping[str, Any]) -> Any:
+    agent = world.agent({"path": "a", "content": "shown"})
+    first = await agent.run("go", deps=world.facts())
+    results = DeferredToolResults(approvals={"id-0": ToolApproved()}, metadata={"id-0": dict(approval)})
+    return await agent.run(deps=world.facts(), message_history=first.all_messages(), deferred_tool_results=results)
+
+
+async def test_a_yes_runs_the_call_that_was_shown() -> None:
+    world = World(Policy({}))
+    await resumed(world, {"ask_id": "ask", "args_json": '{"path":"a","content":"shown"}'})
+    assert world.written == [("a", "shown")]
+    assert world.state.cleared["id-0"].ask_id == "ask"
+
+
+async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so() -> None:
+    world = World(Policy({}))
+    edited = '{"path":"a","content":"edited"}'
+    result = await resumed(world, {"ask_id": "ask", "args_json": edited, "edit_of": "original"})
+    assert world.written == [("a", "edited")]
+    assert world.state.cleared["id-0"].digest == edited_digest("original", parse_call("write", edited))
+    assert "A person changed the arguments" in heard(result.all_messages())
+
+
+async def test_a_yes_never_lifts_a_deny() -> None:
+    world = World(Policy({"secret": "deny"}))
+    await resumed(world, {"ask_id": "ask", "args_json": '{"path":"secret","content":"x"}', "edit_of": "original"})
+    assert world.written == []
+    assert [denial.call.args["path"] for denial in world.state.denials] == ["secret"]
+
+
+async def test_what_code_fills_in_is_judged_and_run_though_the_model_never_said_it() -> None:
+    world = World(Policy({"a": "allow"}), bind={"content": "bound"})
+    await world.agent({"path": "a"}).run("go", deps=world.facts())
+    assert world.written == [("a", "bound")]
+    assert world.state.cleared["id-0"].call.args["content"] == "bound"
+
+
+async def test_a_tool_that_declares_nothing_counts_as_the_worst() -> None:
+    world = World(Policy({"a": "allow"}), risk="execute", level=3)
+    result = await world.agent({"path": "a"}).run("go", deps=world.facts())
+    assert isinstance(result.output, DeferredToolRequests)

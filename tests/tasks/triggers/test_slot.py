@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
+
+from prefect.client.schemas.objects import FlowRun
+
+from tasks.triggers.slot import slot_of
+
+INSTANT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def test_two_runs_of_one_scheduled_instant_fill_one_slot_in_any_time_zone() -> None:
+    one = FlowRun(id=uuid4(), flow_id=uuid4(), auto_scheduled=True, expected_start_time=INSTANT)
+    east = INSTANT.astimezone(timezone(timedelta(hours=9)))
+    other = FlowRun(id=uuid4(), flow_id=uuid4(), auto_scheduled=True, expected_start_time=east)
+    assert slot_of(one) == slot_of(other)
+    assert (slot_of(one).cause, slot_of(one).name) == ("schedule", "schedule 2026-11-23T03:00:00+00:00")
+
+
+def test_every_run_that_a_person_starts_is_a_slot_of_its_own() -> None:
+    runs = [FlowRun(id=uuid4(), flow_id=uuid4(), expected_start_time=INSTANT) for _ in range(2)]
+    assert {slot_of(run).cause for run in runs} == {"person"}
+    assert len({slot_of(run).name for run in runs}) == 2
+
+
+def test_an_automation_s_run_is_named_by_its_event() -> None:
+    by = {"id": str(uuid4()), "type": "AUTOMATION", "display_value": None}
+    made = {"flow_id": str(uuid4()), "created_by": by, "idempotency_key": "event-7"}
+    runs = [FlowRun.model_validate({"id": str(uuid4()), **made}) for _ in range(2)]
+    assert {slot_of(run).name for run in runs} == {"event event-7"}
+    assert slot_of(runs[0]).cause == "event"
