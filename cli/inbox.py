@@ -22,7 +22,7 @@ from midwatch.ledger import AskRow, Ledger
 
 RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
 Numbers = Annotated[list[int] | None, typer.Argument(help="Which of its questions; none: all that wait.")]
-Reason = Annotated[str, typer.Option("--because", help="Why; the agent is told.")]
+Reason = Annotated[str, typer.Option("--because", help="Why. It stays in the ledger; with a no, the agent is told.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -95,7 +95,7 @@ def approve(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
 
 
 def deny(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
-    """Say no: it is not done, and the agent is told why."""
+    """Say no: it is not done, and the agent is told so, with the reason."""
     _answer(run, numbers, {"verdict": "denied", "reason": reason})
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
 from midwatch.contract import Check
 from midwatch.errors import SpecError
 from midwatch.named_function import PATTERN as FUNCTION
@@ -28,13 +31,28 @@ def spec_faults(spec: AgentSpec) -> Iterator[Fault]:
     if spec.ceiling == 5 and not spec.contract.done_when:
         said = "5 (unattended) needs `contract.done_when`: without it nobody could tell a good night from a bad one"
         yield ("ceiling",), said
+    for name, schema in spec.input.items():
+        if (fault := schema_fault(schema)) is not None:
+            yield ("input", name), fault
     for path, text in _filled(spec):
-        wrong = unknown_place(text, inputs=spec.input, has_item=spec.for_each is not None)
+        has_item = spec.for_each is not None and path[0] != "contract"
+        wrong = unknown_place(text, inputs=spec.input, has_item=has_item)
         if wrong:
             yield path, wrong
     for path, name in _functions(spec):
         if not FUNCTION.fullmatch(name):
             yield path, f"`{name}` must be `module:function`, as in `agents.my_agent.tools:send`"
+
+
+def schema_fault(schema: Any) -> str | None:
+    """What keeps `schema` from being the JSON schema of one input, or None."""
+    if not isinstance(schema, dict):
+        return "it must be a JSON schema, as in `{type: string}`"
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"it is not a JSON schema: {error.message}"
+    return None
 
 
 def as_errors(faults: Iterator[Fault], lines: Lines, *, path: str) -> list[SpecError]:

@@ -15,7 +15,7 @@ class FileCheck(_Strict):
     """A file, read back from the disk."""
 
     path: str
-    """Relative to the project; `{date}`, `{item}` and `{input.NAME}` are filled in."""
+    """Relative to the project; `{date}` and `{input.NAME}` are filled in."""
     exists: bool = True
     newer_than_start: bool = False
     """Modified after the run began."""

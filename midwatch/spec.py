@@ -24,8 +24,8 @@ class Example(_Strict):
     """What the person says; empty: this example goes on after the result of the one before it."""
     call: dict[str, Any] | None = None
     """`{tool: NAME, args: {...}}`: the call that is right here."""
-    result: str = "done"
-    """With `call`: what the tool answers."""
+    result: str = ""
+    """With `call`: what the tool answers; empty where the example is about the call alone."""
     answer: str | None = None
     """The final text that is right here."""
 

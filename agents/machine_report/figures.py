@@ -168,7 +168,8 @@ def size_text(size: int) -> str:
 
 
 def survey_text(survey: Survey) -> str:
-    """What the model reads: severity and figures of each area, and how many files wait to be deleted."""
+    """What the model reads: severity and figures of each area, the worst, and how many files wait to be deleted."""
     floor, said = floors(survey), sentences(survey)
     lines = [f"{area}: {floor[area]}. {said[area]}" for area in AREAS]
-    return "\n".join((*lines, f"old files to delete: {len(survey.temporary.proposed)}"))
+    worst = " or ".join(worst_of(floor))
+    return "\n".join((*lines, f"worst: {worst}", f"old files to delete: {len(survey.temporary.proposed)}"))

@@ -89,8 +89,14 @@ def _bash() -> Language:
 
 
 def _tree(text: str) -> tuple[Node, bytes]:
+    """The syntax tree, and the text whose bytes it counts.
+
+    tree-sitter-bash asks C's `isdigit` about any character after `{`, and reads past a table (a segmentation fault) when
+    that is not ASCII. To bash such characters are ordinary parts of a word, so the parser is shown letters in their place.
+    """
     source = text.encode()
-    return Parser(_bash()).parse(source).root_node, source
+    shown = bytes(byte if byte < 0x80 else ord("x") for byte in source)
+    return Parser(_bash()).parse(shown).root_node, source
 
 
 def read_line(text: str) -> Line:
@@ -143,7 +149,8 @@ def _plain_commands(text: str) -> tuple[Argv, ...]:
         if token.kind == "redirect" and not _HARMLESS_REDIRECT.fullmatch(raw):
             raise Unclear(_NAMES["file_redirect"])
         if token.kind == "word":
-            commands.setdefault(token.command, []).append(_word(raw, first=token.command not in commands))
+            words = commands.setdefault(token.command, [])
+            words.append(_word(raw, first=not words))
     if not 0 < len(commands) <= MAX_COMMANDS:
         raise Unclear("it runs no command" if not commands else f"it runs more than {MAX_COMMANDS} commands")
     return tuple(tuple(words) for words in commands.values())

@@ -1,8 +1,8 @@
 """Harness: what is written down around an operation that really runs? Costs into the ledger; effects exactly once.
 
 Effects: `reserve -> execute -> consume`. A call that was reserved in an earlier life of the run and never consumed is in
-doubt: an idempotent tool is simply called again under the same idempotency key, any other is asked by its own probe what
-happened, and where that cannot tell, the effect is `unknown`, is not tried again, and ends the run.
+doubt: the tool's own probe looks what happened. Where that cannot tell, a tool that declares itself idempotent is called
+again under the same idempotency key; for any other the effect is `unknown`, is not tried again, and ends the run.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class LedgerRecorder:
 
     async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> object:
         reservation = await self._reserve(cleared, tool_call_id)
-        if reservation.state == "in_doubt" and not cleared.facts.idempotent:
+        if reservation.state == "in_doubt":
             reservation = await self._cleared_up(cleared, reservation, tool_call_id)
         match reservation.state:
             case "consumed":
@@ -120,6 +120,8 @@ class LedgerRecorder:
                 await self.ledger.consume(doubtful.effect_id, json.dumps(payload))
             case "did_not_happen":
                 await self.ledger.release(doubtful.effect_id)
+            case "cannot_tell" if cleared.facts.idempotent:
+                return doubtful
             case "cannot_tell":
                 await self._give_up(cleared, doubtful, doubtful.why or "the run was cut off in the middle of it")
         return await self._reserve(cleared, tool_call_id)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
 
 from blocks.ledger import open_ledger
 from midwatch.contract import Finding
-from midwatch.errors import MidwatchError
+from midwatch.errors import MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
 from midwatch.outcome import GREEN, Outcome
@@ -57,8 +59,10 @@ async def _prepared(
     async with AsyncExitStack() as stack:
         try:
             prepared = await prepare(agent, input, asked_level, slot, run_id, ledger, here, stack)
+        except (ModelUnavailable, ToolUnavailable) as error:
+            return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
         except (MidwatchError, OSError) as error:
-            return await _stillborn(agent, input, slot, run_id, ledger, str(error))
+            return await _stillborn(agent, input, slot, run_id, ledger, "failed", str(error))
         match prepared:
             case Refused():
                 return await _ended(prepared, judge(prepared.ending, done=[]), [], None, ledger)
@@ -78,8 +82,15 @@ async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
         open_conversation=prepared.conversation,
     )
     ending = await work.run()
+    ending = replace(ending, unknown_effects=await _unseen(prepared, ledger))
     done = await _findings(prepared, "done")
     return await _ended(prepared, judge(ending, done=done), done, work, ledger)
+
+
+async def _unseen(prepared: Prepared, ledger: Ledger) -> tuple[str, ...]:
+    """Effects that were begun and whose end nobody saw: cut off by a limit, or in doubt."""
+    effects = await ledger.effects_of(prepared.facts.run_id)
+    return tuple(f"{row.tool} {row.args_json}" for row in effects if row.state in ("reserved", "unknown"))
 
 
 async def _findings(prepared: Prepared, which: Which) -> list[Finding]:
@@ -100,12 +111,15 @@ async def _ended(
     """Into the ledger first, then told."""
     run_id = prepared.facts.run_id
     await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
-    await tell(prepared, judgment, findings, work, ledger)
+    try:
+        await tell(prepared, judgment, findings, work, ledger)
+    except Exception:
+        get_run_logger().exception("The run has ended as said; only its report could not be written.")
     return shown(judgment.outcome, judgment.reason)
 
 
 async def _stillborn(
-    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, why: str
+    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, outcome: Outcome, why: str
 ) -> State[Any]:
     """A run that could not even be prepared still has its row, and its one outcome."""
     await ledger.start_run(
@@ -119,8 +133,8 @@ async def _stillborn(
         fingerprint="",
         started_at=datetime.now(UTC),
     )
-    await ledger.finish_run(run_id, outcome="failed", reason=why)
-    return shown("failed", why)
+    await ledger.finish_run(run_id, outcome=outcome, reason=why)
+    return shown(outcome, why)
 
 
 def shown(outcome: Outcome, reason: str) -> State[Any]:

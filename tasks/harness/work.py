@@ -24,7 +24,6 @@ from midwatch.spec import AgentSpec
 from midwatch.templates import fill
 from tasks.harness.conversation import Conversation
 from tasks.harness.judgment import answered, open_asks, refusal, results_of
-from tasks.harness.record import UnknownEffect
 from tasks.model.retry import CredentialsRefused, advice
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import GateState
@@ -56,8 +55,6 @@ class Work:
         try:
             await self._begin()
             return await self._until_done()
-        except UnknownEffect as error:
-            return self._ending("error", str(error), unknown=(str(error),))
         except BudgetSpent as error:
             return self._ending("out_of_budget", str(error))
         except (ModelAPIError, FallbackExceptionGroup, CredentialsRefused) as error:
@@ -140,5 +137,5 @@ class Work:
         """What the model said at the end; a claim."""
         return "\n".join(conversation.answer or "" for conversation in self.conversations)
 
-    def _ending(self, loop: Loop, reason: str = "", *, unknown: tuple[str, ...] = ()) -> Ending:
-        return Ending(loop=loop, reason=reason, refusals=self.refusals(), unknown_effects=unknown)
+    def _ending(self, loop: Loop, reason: str = "") -> Ending:
+        return Ending(loop=loop, reason=reason, refusals=self.refusals())

@@ -24,7 +24,7 @@ from pydantic_ai.messages import (
 from tasks.model.menu import ANSWER, Menu, as_reply, call_digest
 
 EXAMPLE_ID: Final = "example-"
-"""Calls whose id begins so (the harness names them) are worked examples: not shown a result, not counted as made."""
+"""Calls whose id begins so (the harness names them) are worked examples: not counted as made."""
 
 
 class Turn(TypedDict):
@@ -74,7 +74,7 @@ def _request_turns(message: ModelRequest) -> Iterator[Turn]:
                 yield {"role": "system", "content": part.content}
             case UserPromptPart():
                 yield {"role": "user", "content": _user_text(part)}
-            case ToolReturnPart() if not part.tool_call_id.startswith(EXAMPLE_ID):
+            case ToolReturnPart() if part.content or not part.tool_call_id.startswith(EXAMPLE_ID):
                 yield {"role": "user", "content": f"Result of {part.tool_name}:\n{part.model_response_str()}"}
             case _:
                 pass

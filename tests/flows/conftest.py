@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments.flow_runs import arun_deployment
+from prefect.events.worker import EventsWorker
 
 from cli import deployments, occupancy
 from cli.environment import adopt, client_environment
@@ -124,8 +126,10 @@ def house_of_agents(project: Path, script: Script) -> Iterator[House]:
             adopt(house)
             deployments.ensure(house, lambda _: None)
             yield house
+            EventsWorker.drain_all()  # its thread would go on looking for a server that is gone
             occupancy.stop(house)
     prefect.context.refresh_global_settings_context()
+    gc.collect()  # what Prefect's clients leave open is found here, not in the middle of something else
 
 
 @pytest.fixture

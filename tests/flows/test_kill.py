@@ -33,9 +33,7 @@ def process_of(run_id: UUID) -> psutil.Process:
     """The process that runs the flow."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run_id) and "flow_engine" in " ".join(
-                process.cmdline()
-            ):
+            if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run_id) and "prefect.engine" in process.cmdline():
                 return process
         except (psutil.Error, OSError):
             continue

@@ -36,6 +36,12 @@ def test_a_good_file_gives_its_spec(tmp_path: Path) -> None:
     [
         ("ruls: {}\n", "4: ruls: `ruls` is not a field of an agent file; did you mean `rules`?"),
         ("limits:\n  stps: 4\n", "5: limits.stps: `stps` is not a field of `limits`; did you mean `steps`?"),
+        ("input: {size: {type: strng}}\n", "4: input.size: it is not a JSON schema: 'strng' is not valid"),
+        ("input: {size: 3}\n", "4: input.size: it must be a JSON schema, as in `{type: string}`"),
+        (
+            "for_each: {files: '*.txt'}\ncontract: {done_when: [{file: {path: 'out/{item}'}}]}\n",
+            "5: contract.done_when[0].file.path: there is no {item}",
+        ),
         ("tools: [shel]\n", "4: tools[0]: `shel` is not one of: "),
         ("tools:\n- shel:\n", "5: tools[0].shel: `shel` is not one of: "),
         ("tools:\n- notes\n- read_file: {rot: x}\n", "6: tools[1].read_file.rot: `rot` is not a field of `tools[1]."),

@@ -144,6 +144,12 @@ def test_bash_runs_exactly_the_commands_that_were_judged(folder: Path, head: str
     assert not list((folder / "work").iterdir())
 
 
+@pytest.mark.parametrize("line", ["{\U000be273", "{\U0010b902\xaf f", "ls {\u00e9..9}"])
+def test_a_brace_before_a_character_beyond_ascii_does_not_end_the_process(line: str) -> None:
+    found = read_line(line)
+    assert found.unclear or found.commands
+
+
 @given(st.text(max_size=60))
 def test_no_line_makes_the_reader_fail(line: str) -> None:
     found = read_line(line)

@@ -332,3 +332,16 @@ def test_one_plain_command_can_run_without_a_shell() -> None:
 @pytest.mark.parametrize("command", ["ls | wc", "ls *.py", "ls > x", "cd src", "ls $x", "A=1 ls", "", "ls 'a"])
 def test_what_takes_a_shell_is_not_taken_for_a_plain_command(command: str) -> None:
     assert plain_argv(command) is None
+
+
+@pytest.mark.parametrize(
+    "command", ["source x", ". x", "set -x", "trap ls EXIT", "coproc ls", "hash -p x git", "*x", "eval ls"]
+)
+def test_a_first_word_that_changes_the_shell_or_cannot_be_known_is_not_allowed_even_by_a_bare_rule(
+    root: Path, command: str
+) -> None:
+    assert verdict(policy(root, "shell"), command) != "allow"
+
+
+def test_the_same_words_are_ordinary_arguments_of_another_program(root: Path) -> None:
+    assert verdict(policy(root), "echo source set trap") == "allow"
