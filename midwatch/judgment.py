@@ -11,13 +11,13 @@ The first row that fits decides. `done` is `contract.done_when` as it was found 
 | known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
 | known    | nothing_to_do          | (it does not)      | any              | unverified    |
 | known    | finished               | holds              | any              | verified      |
-| known    | finished               | anything else      | rule or silence  | blocked       |
-| known    | finished               | something is wrong | nobody, a person | failed        |
-| known    | finished               | could not be seen  | nobody, a person | unverified    |
-| known    | finished               | nothing to check   | nobody, a person | unverified    |
+| known    | finished               | anything else      | anybody          | blocked       |
+| known    | finished               | something is wrong | nobody           | failed        |
+| known    | finished               | could not be seen  | nobody           | unverified    |
+| known    | finished               | nothing to check   | nobody           | unverified    |
 
-A person's "no" is an answer, so the contract decides what it means; a rule's or a deadline's "no" is an obstacle, and
-only a contract that holds in spite of it shows that the action was not needed.
+A "no", whether a rule's, a deadline's or a person's, is an obstacle: only a contract that holds in spite of it shows that
+the action was not needed.
 """
 
 from __future__ import annotations
@@ -114,14 +114,13 @@ def _noop(noop: Sequence[Finding]) -> Judgment:
 
 
 def _finished(ending: Ending, done: Sequence[Finding]) -> Judgment:
-    obstacles = [refusal for refusal in ending.refusals if refusal.by != "person"]
     missed = [finding for finding in done if not finding.held]
     match seen(done):
         case "holds":
             although = f", although {_refused(ending.refusals)}" if ending.refusals else ""
             return _judgment("verified", f"{len(done)} of {len(done)} checks of the contract hold{although}")
-        case _ if obstacles:
-            return _judgment("blocked", _refused(obstacles))
+        case _ if ending.refusals:
+            return _judgment("blocked", _refused(ending.refusals))
         case "wrong":
             return _judgment("failed", f"it says done, and the world says otherwise: {_details(missed)}")
         case "not_seen":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -63,3 +64,48 @@ async def test_an_effect_at_level_3_waits_for_a_yes_and_then_happens_once(night:
         ("write_file", "consumed", ask.ask_id)
     ]
     assert night.script.count(agent) == 2
+
+
+CLOCK = """
+tools:
+  - mcp:
+      name: clock
+      command: [{python}, -m, mcp_server_time]
+      only: [get_current_time]
+      tools: {{get_current_time: read}}
+rules:
+  allow: [mcp__clock__get_current_time]
+contract:
+  done_when:
+    - command: {{argv: ["true"]}}
+"""
+
+
+async def test_a_real_mcp_server_s_tool_passes_the_gate_in_a_real_run(night: Night) -> None:
+    asks = call("mcp__clock__get_current_time", timezone="Europe/Lisbon")
+    agent = night.agent("clock", CLOCK.format(python=sys.executable), asks, "it is late")
+    run_id = await night.start(agent)
+    row = await night.ended(run_id)
+    assert row.outcome == "verified", row.reason
+    (decision,) = await night.ledger.decisions_of(str(run_id))
+    assert (decision.tool, decision.verdict) == ("mcp__clock__get_current_time", "allow")
+    heard = night.script.requests[-1]["messages"][-1]["content"]
+    assert "Europe/Lisbon" in heard
+
+
+async def test_a_second_start_of_a_slot_does_nothing_and_says_so(night: Night) -> None:
+    agent = night.agent("twice", WRITER, "never asked")
+    run_id = await night.start(agent)
+    assert (await night.ledger.claim_slot(agent, f"run {run_id}", "another-run")).won
+    run = await night.until(run_id, lambda now: bool(now.state and now.state.is_final()))
+    assert run.state is not None
+    assert (run.state.name, "another-run" in (run.state.message or "")) == ("Duplicate", True)
+    assert night.script.count(agent) == 0
+
+
+async def test_a_run_started_at_a_level_is_never_above_it(night: Night) -> None:
+    agent = night.agent("reader", WRITER, call("write_file", path="out.txt", content="hello"), "done")
+    await grant(night, agent, 4)
+    row = await night.ended(await night.start(agent, level=2))
+    assert (row.level, row.outcome) == (2, "blocked")
+    assert "level 2 only reads" in row.reason

@@ -4,16 +4,31 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from midwatch.errors import CallError
 from midwatch.ledger import Ask
-from tasks.permissions.form import Answer, NumberedAsk, answers_of, request_markdown, resume_form, values_for
+from tasks.permissions.form import WIDTH, Answer, NumberedAsk, answers_of, request_markdown, resume_form, values_for
 
 DEADLINE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
+MARKUP = st.text("`*_[]()!<>#-=|~\\:/.\n \tahtpw123&;\"'{}", max_size=60)
+OURS = {"heading_open", "bullet_list_open", "list_item_open", "paragraph_open", "blockquote_open", "fence", "inline"}
+
+
 def ask(number: int = 1, kind: Any = "approve", words: str = "", note: str = "", **arguments: Any) -> NumberedAsk:
+    return asked(number, kind, words, note, "it writes", arguments)
+
+
+def asked(
+    number: int, kind: Any, words: str, note: str, reason: str, arguments: dict[str, Any], rule: str = "ask.write"
+) -> NumberedAsk:
     row = Ask(
         ask_id=f"ask-{number}",
         run_id="run",
@@ -22,8 +37,8 @@ def ask(number: int = 1, kind: Any = "approve", words: str = "", note: str = "",
         args_json=json.dumps(arguments),
         digest="d",
         kind=kind,
-        rule="ask.write",
-        reason="it writes",
+        rule=rule,
+        reason=reason,
         words=words,
         created_at=DEADLINE,
         deadline=DEADLINE,
@@ -35,6 +50,7 @@ def test_the_form_has_a_closed_choice_and_the_arguments_for_each_ask() -> None:
     schema = resume_form([ask(2, path="a")], "text").model_json_schema()
     assert schema["properties"]["decision_2"]["enum"] == ["approve", "deny", "edit"]
     assert json.loads(schema["properties"]["arguments_2"]["default"]) == {"path": "a"}
+    assert schema["properties"]["arguments_2"]["format"] == "json-string"
     assert schema["required"] == ["decision_2"]
 
 
@@ -59,6 +75,7 @@ def test_a_question_asks_for_an_answer() -> None:
 )
 def test_what_is_filled_in_is_read_back(answer: Answer) -> None:
     asks = [ask(1, path="a")]
+    jsonschema.validate(values_for([answer], asks), resume_form(asks, "text").model_json_schema())
     assert answers_of(values_for([answer], asks), asks) == [answer]
 
 
@@ -93,3 +110,43 @@ def test_invisible_and_turning_characters_are_made_visible() -> None:
 
 def test_an_ask_that_comes_again_says_why() -> None:
     assert "not JSON" in request_markdown("writer", "Writes.", [ask(1, note="not JSON", path="a")], then="end")
+
+
+def drawn(*asks: NumberedAsk) -> list[Token]:
+    """What a Markdown renderer makes of the request, blocks and spans."""
+    blocks = MarkdownIt("commonmark").parse(request_markdown("writer", "Writes.", asks, then="deny"))
+    return [token for block in blocks for token in (block, *(block.children or ()))]
+
+
+@given(name=MARKUP, value=st.one_of(MARKUP, st.lists(MARKUP)), reason=MARKUP, words=MARKUP, note=MARKUP)
+def test_nothing_that_an_agent_wrote_becomes_markup(name: str, value: Any, reason: str, words: str, note: str) -> None:
+    tokens = drawn(asked(1, "approve", words, note, reason, {name: value}))
+    assert {token.type for token in tokens if token.block and not token.type.endswith("_close")} <= OURS
+    assert not {token.type for token in tokens} & {"image", "link_open", "html_inline"}
+
+
+@given(question=MARKUP, options=st.lists(MARKUP))
+def test_nor_does_its_question(question: str, options: list[str]) -> None:
+    tokens = drawn(ask(1, kind="answer", question=question, options=options))
+    assert not {token.type for token in tokens} & {"image", "link_open", "html_inline", "html_block", "hr"}
+
+
+@given(st.text("ab\t `", min_size=1, max_size=4 * WIDTH))
+def test_a_long_line_is_broken_so_that_all_of_it_is_in_sight(line: str) -> None:
+    text = f"first\n{line}\nlast"
+    (block,) = [token.content for token in drawn(ask(1, text=text)) if token.type == "fence"]
+    assert block.replace("\n⤷ ", "") == f"{text}\n"
+    assert max(map(len, block.splitlines())) <= WIDTH + len("⤷ ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("", '`""`'), ("a ", '`"a "`'), (["x\ny", 1], '\n    - `"x\\ny"`\n    - `1`')]
+)
+def test_what_would_be_lost_on_a_page_is_shown_as_json(value: Any, shown: str) -> None:
+    assert f"- `it`: {shown}\n" in request_markdown("writer", "Writes.", [ask(1, it=value)], then="deny")
+
+
+def test_the_rule_stands_there_once() -> None:
+    named = asked(1, "approve", "", "", "rule ask.write asks a person", {})
+    for one in (ask(1), named):
+        assert request_markdown("writer", "Writes.", [one], then="deny").replace("\\", "").count("ask.write") == 1
