@@ -60,7 +60,7 @@ async def expire(ledger: Ledger, row: AskRow) -> AskDecision:
 
 
 async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) -> bool:
-    """Send a suspended run on its way when nothing of it waits any more; False where something does, or it is not suspended.
+    """Send a suspended run on its way when nothing of it waits any more; True when it goes on now.
 
     Raises:
         LedgerError: Prefect would not have it; says why.
@@ -74,9 +74,14 @@ async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) 
     fields = await _fields_of_form(client, flow_run)
     values = {name: value for name, value in form_values(asks).items() if name in fields}
     result = await client.resume_flow_run(flow_run.id, run_input=values)
-    if result.status == SetStateStatus.ACCEPT:
-        return True
+    if result.status == SetStateStatus.ACCEPT or not await _is_paused(client, flow_run):
+        return True  # not paused any more: somebody else (the keeper, another person) was quicker
     raise LedgerError(f"Prefect did not resume run {run_id}: {getattr(result.details, 'reason', result.status)}")
+
+
+async def _is_paused(client: PrefectClient, flow_run: FlowRun) -> bool:
+    now = await client.read_flow_run(flow_run.id)
+    return now.state is not None and now.state.is_paused()
 
 
 async def _fields_of_form(client: PrefectClient, flow_run: FlowRun) -> set[str]:

@@ -178,8 +178,9 @@ def _one(numbered: NumberedAsk) -> str:
 
 
 def _why(ask: Ask) -> str:
+    """The reason, without the call's arguments, which stand above it, and with the rule, where it does not say which."""
     rule = "" if f"rule {ask.rule}" in ask.reason else f" (rule {_code(ask.rule)})"
-    return f"{_plain(ask.reason)}{rule}"
+    return _plain(ask.reason.replace(f"`{ask.tool} {ask.args_json}`", f"`{ask.tool}`")) + rule
 
 
 def _value(value: Any) -> str:

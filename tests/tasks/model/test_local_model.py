@@ -163,7 +163,7 @@ async def test_a_worked_example_is_an_earlier_turn_without_a_result_and_no_repet
     history: list[ModelMessage] = [
         ModelRequest(parts=[UserPromptPart("Read a.")]),
         ModelResponse(parts=[call]),
-        ModelRequest(parts=[ToolReturnPart(tool_name="read_file", content="done", tool_call_id="example-1")]),
+        ModelRequest(parts=[ToolReturnPart(tool_name="read_file", content="", tool_call_id="example-1")]),
     ]
     wire.calls("read_file", path="a").calls("answer", text="ok")
     await with_files(wire).run("Read a once more.", message_history=history)
@@ -173,6 +173,18 @@ async def test_a_worked_example_is_an_earlier_turn_without_a_result_and_no_repet
         "Read a once more.",
     ]
     assert actions(wire) == ["read_file", "answer"]
+
+
+async def test_a_worked_example_with_a_result_shows_it(wire: Wire) -> None:
+    call = ToolCallPart(tool_name="read_file", args={"path": "a"}, tool_call_id="example-1")
+    history: list[ModelMessage] = [
+        ModelRequest(parts=[UserPromptPart("Read a.")]),
+        ModelResponse(parts=[call]),
+        ModelRequest(parts=[ToolReturnPart(tool_name="read_file", content="apples", tool_call_id="example-1")]),
+    ]
+    wire.calls("answer", text="ok")
+    await with_files(wire).run("Read b.", message_history=history)
+    assert "Result of read_file:\napples" in wire.asked[0].body["messages"][3]["content"]
 
 
 async def test_usage_counts_tokens_and_costs_nothing(wire: Wire) -> None:

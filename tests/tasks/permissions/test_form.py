@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -118,6 +118,7 @@ def drawn(*asks: NumberedAsk) -> list[Token]:
     return [token for block in blocks for token in (block, *(block.children or ()))]
 
 
+@settings(deadline=None)
 @given(name=MARKUP, value=st.one_of(MARKUP, st.lists(MARKUP)), reason=MARKUP, words=MARKUP, note=MARKUP)
 def test_nothing_that_an_agent_wrote_becomes_markup(name: str, value: Any, reason: str, words: str, note: str) -> None:
     tokens = drawn(asked(1, "approve", words, note, reason, {name: value}))
@@ -125,12 +126,14 @@ def test_nothing_that_an_agent_wrote_becomes_markup(name: str, value: Any, reaso
     assert not {token.type for token in tokens} & {"image", "link_open", "html_inline"}
 
 
+@settings(deadline=None)
 @given(question=MARKUP, options=st.lists(MARKUP))
 def test_nor_does_its_question(question: str, options: list[str]) -> None:
     tokens = drawn(ask(1, kind="answer", question=question, options=options))
     assert not {token.type for token in tokens} & {"image", "link_open", "html_inline", "html_block", "hr"}
 
 
+@settings(deadline=None)
 @given(st.text("ab\t `", min_size=1, max_size=4 * WIDTH))
 def test_a_long_line_is_broken_so_that_all_of_it_is_in_sight(line: str) -> None:
     text = f"first\n{line}\nlast"
@@ -150,3 +153,8 @@ def test_the_rule_stands_there_once() -> None:
     named = asked(1, "approve", "", "", "rule ask.write asks a person", {})
     for one in (ask(1), named):
         assert request_markdown("writer", "Writes.", [one], then="deny").replace("\\", "").count("ask.write") == 1
+
+
+def test_the_reason_does_not_say_the_arguments_again() -> None:
+    one = asked(1, "approve", "", "", 'rule ask.write asks a person about `write_file {"path": "a"}`', {"path": "a"})
+    assert request_markdown("writer", "Writes.", [one], then="deny").count("path") == 1
