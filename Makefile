@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types imports format bench lock clean
+.PHONY: help install run test lint types imports format bench pictures lock clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ format: $(VENV)/.dev ## Put the code into its format
 
 bench: $(VENV)/.dev $(VENV)/.project ## Measure; writes benchmarks/results/
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+pictures: $(VENV)/.dev $(VENV)/.project ## Make the README's pictures from a running house; needs Chromium and chromedriver
+	$(BIN)/python -m docs.pictures.make
 
 lock: $(VENV)/.made ## Make the hashed locks anew from requirements/*.in
 	@for name in uv base dev; do \

@@ -204,6 +204,7 @@ def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place)
     """The agent's rules, compiled. Raises SpecError naming the rule that is wrong."""
     unasked = sorted(ALWAYS_ALLOWED & tools.keys())
     rules = Rules(allow=[*spec.rules.allow, *unasked], ask=spec.rules.ask, deny=spec.rules.deny)
+    bound = {tool.python.rpartition(":")[2]: frozenset(tool.bind) for tool in spec.tools if tool.python is not None}
     roots: dict[str, Path] = {tool.builtin: here.project / tool.root for tool in spec.tools if tool.builtin is not None}
     return compile_policy(
         rules,
@@ -211,16 +212,20 @@ def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place)
         roots=roots,
         project=here.project,
         closed=[here.home],
-        arguments={name: taken for name, tool in tools.items() if (taken := arguments_of(tool)) is not None},
+        arguments={
+            name: shown | bound.get(name, frozenset())
+            for name, tool in tools.items()
+            if (shown := arguments_of(tool)) is not None
+        },
     )
 
 
 def arguments_of(tool: ToolDefinition) -> frozenset[str] | None:
-    """Every argument that the tool takes, those that code fills in included; None where its schema takes any."""
+    """Every argument that the model may give the tool; None where its schema takes any."""
     schema = tool.parameters_json_schema
     if schema.get("additionalProperties"):
         return None
-    return frozenset(schema.get("properties", {})) | frozenset(declared(tool).bind or {})
+    return frozenset(schema.get("properties", {}))
 
 
 def fingerprint(spec: AgentSpec) -> str:

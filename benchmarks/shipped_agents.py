@@ -1,9 +1,9 @@
 """How often do the shipped agents end verified, and how long do they take? N real runs of each, with the model they choose.
 
-    python benchmarks/agents.py --runs 10 [--agent machine-report] [--messages 40]
+    python benchmarks/shipped_agents.py --runs 10 [--agent machine-report] [--messages 40]
 
 Each run is a flow run in a house of its own, with everything that a person's has. Where the agent asks, the answer is yes.
-Writes benchmarks/results/agents.json.
+Writes benchmarks/results/shipped_agents.json.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ async def measure(agents: Sequence[str], runs: int, messages: int, project: Path
 
 
 def keep(measured: Sequence[Measured]) -> None:
-    target = REPOSITORY / "benchmarks" / "results" / "agents.json"
+    target = REPOSITORY / "benchmarks" / "results" / "shipped_agents.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps([asdict(one) for one in measured], indent=1) + "\n")
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field
+from pydantic_ai.models.function import FunctionModel
+from pydantic_ai.toolsets import CombinedToolset
+
+from midwatch.calls import parse_call
+from midwatch.errors import SpecError
+from midwatch.risk import tool
+from midwatch.run import RunFacts
+from midwatch.spec import AgentSpec
+from tasks.harness.place import Place
+from tasks.harness.prepare import check_input, policy_of, tool_definitions
+from tasks.tools import build_toolsets
+
+
+@tool(risk="write")
+def put_away(label: Annotated[str, Field(max_length=9)], message: str) -> str:
+    """Put the message away."""
+    return f"{message} is under {label}"
+
+
+def spec(**fields: Any) -> AgentSpec:
+    return AgentSpec.model_validate({"name": "a", "description": "d", "instructions": "i", **fields})
+
+
+FILING = spec(
+    tools=[{"python": f"{__name__}:put_away", "bind": {"message": "{item}"}}],
+    rules={"allow": ["put_away"]},
+    for_each={"files": "*.eml"},
+)
+
+
+async def verdict(given: AgentSpec, project: Path, arguments: str) -> str:
+    facts = RunFacts(run_id="r", agent="a", started_at=datetime.now(UTC), project=project, home=project / "home")
+    model = FunctionModel(lambda messages, info: pytest.fail("no model is asked"))
+    tools = await tool_definitions(CombinedToolset(build_toolsets(given, facts)), facts, model)
+    policy = policy_of(given, tools, Place(project=project, home=project / "home"))
+    return policy.decide(parse_call("put_away", arguments)).verdict
+
+
+async def test_what_code_fills_in_for_each_item_is_an_argument_of_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.tools.toolsets.named_function", lambda name, field: put_away)
+    assert await verdict(FILING, tmp_path, '{"label": "x", "message": "1.eml"}') == "allow"
+
+
+async def test_an_argument_that_the_tool_does_not_take_is_never_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.tools.toolsets.named_function", lambda name, field: put_away)
+    assert await verdict(FILING, tmp_path, '{"label": "x", "message": "1.eml", "for_ever": true}') == "ask"
+
+
+INPUT = spec(input={"folder": {"type": "string"}, "count": {"type": "integer", "default": 3}})
+
+
+@pytest.mark.parametrize("given", [{"folder": "in"}, {"folder": "in", "count": 4}])
+def test_an_input_as_the_file_describes_it_is_taken(given: dict[str, Any]) -> None:
+    check_input(INPUT, given)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"), [({}, "input"), ({"folder": 3}, "input.folder"), ({"folder": "in", "fodler": "x"}, "input")]
+)
+def test_any_other_input_is_refused_and_the_field_named(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_input(INPUT, given)
+    assert caught.value.field == field
