@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.environment import adopt
 from cli.home import House, locate
@@ -21,7 +22,7 @@ from midwatch.errors import CallError, LedgerError
 from midwatch.ledger import AskRow, Ledger
 
 RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
-Numbers = Annotated[list[int] | None, typer.Argument(help="Which of its questions; none: all that wait.")]
+Numbers = Annotated[list[int], typer.Argument(help="Which of its questions, as `midwatch show` numbers them.")]
 Reason = Annotated[str, typer.Option("--because", help="Why. It stays in the ledger; with a no, the agent is told.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -38,7 +39,7 @@ def inbox(as_json: AsJson = False) -> None:
         return
     console.print(_table(asks, datetime.now(UTC)))
     console.print(
-        "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN [N]` decides it."
+        "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN N` decides it."
     )
 
 
@@ -51,8 +52,8 @@ def _table(asks: Sequence[AskRow], now: datetime) -> Table:
         table.add_row(
             row.run_id[:8],
             row.agent,
-            what if len(what) <= 80 else f"{what[:79]}…",
-            row.rule,
+            Text(what if len(what) <= 80 else f"{what[:79]}…"),
+            Text(visible(row.rule)),
             f"{_about(now - row.created_at)} ago",
             f"in {_about(row.deadline - now)}" if row.deadline > now else "passed",
         )
@@ -89,12 +90,12 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         print_run(story, Console(highlight=False, soft_wrap=True))
 
 
-def approve(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
+def approve(run: RunId, numbers: Numbers, reason: Reason = "") -> None:
     """Say yes: exactly what was shown runs, once."""
     _answer(run, numbers, {"verdict": "approved", "reason": reason})
 
 
-def deny(run: RunId, numbers: Numbers = None, reason: Reason = "") -> None:
+def deny(run: RunId, numbers: Numbers, reason: Reason = "") -> None:
     """Say no: it is not done, and the agent is told so, with the reason."""
     _answer(run, numbers, {"verdict": "denied", "reason": reason})
 

@@ -16,6 +16,7 @@ from typing import Final
 from prefect.client.orchestration import PrefectClient, get_client
 
 from blocks.ledger import open_ledger
+from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
 from tasks.harness.place import Place, place
 from tasks.harness.revive import revive_lost_runs, suspended_runs
@@ -34,8 +35,11 @@ async def one_round(client: PrefectClient, ledger: Ledger, here: Place, now: dat
         await expire(ledger, row)
         done.append(f"expired: {row.tool} of {row.agent}, ask {row.ask_id}")
     for run_id in await suspended_runs(client):
-        if await resume_if_decided(client, ledger, run_id):
-            done.append(f"resumed: {run_id}, all its asks are decided")
+        try:
+            if await resume_if_decided(client, ledger, run_id):
+                done.append(f"resumed: {run_id}, all its asks are decided")
+        except LedgerError as error:
+            done.append(str(error))  # the next one is not to wait for this one
     return done
 
 

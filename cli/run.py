@@ -142,7 +142,7 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
         console.print(f"  the whole story: midwatch show {run_id[:8]}, or {house.url}/runs/flow-run/{run_id}")
     elif asks:
         console.print(f"\n[bold yellow]It waits for you[/]: {len(asks)} question{'s' if len(asks) > 1 else ''}")
-        console.print(f"  midwatch inbox, then midwatch approve {run_id[:8]} (or deny, edit, answer)")
+        console.print(f"  midwatch show {run_id[:8]}, then midwatch approve {run_id[:8]} N (or deny, edit, answer)")
         console.print(f"  or in the UI: {house.url}/runs/flow-run/{run_id}, the menu, Resume")
     else:
         console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.home import locate
 from midwatch.calls import visible
@@ -52,7 +53,7 @@ def _table(rows: list[RunRow]) -> Table:
             f"{row.started_at:%Y-%m-%d %H:%M}",
             row.cause,
             f"[{colour}]{row.outcome or 'goes on'}[/]",
-            why if len(why) <= 90 else f"{why[:89]}…",
+            Text(why if len(why) <= 90 else f"{why[:89]}…"),
         )
     return table
 

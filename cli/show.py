@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from midwatch.calls import visible
 from midwatch.ledger import AskRow, RunRow
@@ -45,7 +46,8 @@ def _steps(story: Mapping[str, Any]) -> Table:
     ]
     for at, step, detail, seconds in sorted(rows, key=lambda row: row[0]):
         text = visible(detail)
-        table.add_row(f"{at:%H:%M:%S}", step, text if len(text) <= 100 else f"{text[:99]}…", seconds)
+        shown = Text(text if len(text) <= 100 else f"{text[:99]}…")
+        table.add_row(f"{at:%H:%M:%S}", Text(visible(step)), shown, seconds)
     return table
 
 

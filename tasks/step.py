@@ -7,6 +7,7 @@ because Prefect walks every argument.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Final, Literal, get_args
@@ -27,7 +28,10 @@ def _title() -> str:
 
 def _stored_under(_: TaskRunContext, parameters: dict[str, Any]) -> str | None:
     flow = FlowRunContext.get()
-    return f"{flow.flow_run.id}/{parameters['position']}" if flow and flow.flow_run else None
+    if flow is None or flow.flow_run is None:
+        return None
+    # The key becomes a path, and a position holds the model's tool call id: whatever that is, it is one file name.
+    return f"{flow.flow_run.id}/{hashlib.sha256(parameters['position'].encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 async def _step(position: str) -> Any:  # noqa: ARG001  # the position names the stored result

@@ -46,6 +46,7 @@ class Ledger(Store):
     recent_runs = runs.recent_runs
 
     record_step = steps.record_step
+    has_step = steps.has_step
     steps_of = steps.steps_of
     spent_by = steps.spent_by
     spent_today = days.spent_today

@@ -75,6 +75,12 @@ def record_step(
 
 
 @reads
+def has_step(tx: Read, run_id: str, position: str) -> bool:
+    """Whether the step at this position was finished."""
+    return tx.first(select(steps.c.run_id).where(steps.c.run_id == run_id, steps.c.position == position)) is not None
+
+
+@reads
 def steps_of(tx: Read, run_id: str) -> list[StepRow]:
     """Every step of a run, in the order in which they were recorded."""
     query = select(steps).where(steps.c.run_id == run_id).order_by(steps.c.at, steps.c.position)

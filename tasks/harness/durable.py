@@ -31,6 +31,8 @@ from pydantic_ai.durable_exec import (
     ToolsetGetToolsId,
     ToolsetValidateToolArgumentsId,
 )
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from midwatch.run import RunFacts
 from tasks.step import step
@@ -56,11 +58,21 @@ class Positions:
 
     conversation: str
     turns: int = 0
+    calls: set[str] = field(default_factory=set)
+    """Ids of the tool calls that the model made; an id is a position, so each is good once."""
     others: dict[str, int] = field(default_factory=dict)
 
     def next_turn(self) -> int:
         self.turns += 1
         return self.turns
+
+    def take_calls(self, response: ModelResponse) -> None:
+        """Raises UnexpectedModelBehavior where a tool call has no id of its own."""
+        for part in response.parts:
+            if isinstance(part, ToolCallPart):
+                if not part.tool_call_id or part.tool_call_id in self.calls:
+                    raise UnexpectedModelBehavior(f"the model gave two tool calls the id {part.tool_call_id!r}")
+                self.calls.add(part.tool_call_id)
 
     def next_of(self, kind: str) -> str:
         self.others[kind] = self.others.get(kind, 0) + 1
@@ -107,9 +119,11 @@ class StepBackend(CallableOperationBackend[None]):
     async def _model_request(self, body: Body) -> object:
         turn = self._positions.next_turn()
         position = f"{self._positions.conversation}/model/{turn}"
-        return await step(
+        payload = await step(
             "model", f"model · turn {turn}", position, lambda: self._recorder.model_request(position, body)
         )
+        self._positions.take_calls(JSON_CODEC.load(ModelResponse, payload))
+        return payload
 
     async def _tool_call(self, body: Body, cache_key: tuple[object, ...]) -> object:
         tool = str(cache_key[0])

@@ -148,7 +148,12 @@ def _verdict(row: AskRow) -> ToolApproved | ToolDenied:
 def _approval(row: AskRow) -> dict[str, Any]:
     """What the gate needs to let exactly this call through."""
     if row.verdict == "edited":
-        return {"ask_id": row.ask_id, "args_json": row.edited_args_json, "edit_of": row.digest}
+        return {
+            "ask_id": row.ask_id,
+            "args_json": row.edited_args_json,
+            "edit_of": row.digest,
+            "original_args_json": row.args_json,
+        }
     return {"ask_id": row.ask_id, "args_json": row.args_json}
 
 

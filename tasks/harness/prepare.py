@@ -66,7 +66,17 @@ class Prepared:
                 decision=decision,
             )
 
-        gated = Gate(wrapped=self.toolset, policy=self.policy, state=gate, conversation=name, record=record)
+        async def has_run(position: str) -> bool:
+            return await self.ledger.has_step(facts.run_id, position)
+
+        gated = Gate(
+            wrapped=self.toolset,
+            policy=self.policy,
+            state=gate,
+            conversation=name,
+            record=record,
+            has_run=has_run,
+        )
         recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
         agent = durable_agent(self.spec, self.model, gated, name, recorder)
         return Conversation(name, facts, agent, prompt, worked_examples(self.spec.examples))

@@ -67,7 +67,12 @@ async def _prepared(
             case Refused():
                 return await _ended(prepared, judge(prepared.ending, done=[]), [], None, ledger)
             case Prepared():
-                return await _worked(prepared, ledger)
+                try:
+                    return await _worked(prepared, ledger)
+                except Exception as error:
+                    why = f"a defect in Midwatch or in a tool of its own: {type(error).__name__}: {error}"
+                    ending = Ending(loop="error", reason=why, unknown_effects=await _unseen(prepared, ledger))
+                    return await _ended(prepared, judge(ending, done=[]), [], None, ledger)
 
 
 async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:

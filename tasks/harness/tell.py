@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -63,7 +64,7 @@ def _step(event: StepRow | DecisionRow, decision: DecisionRow | None, turns: Map
     return StoryStep(
         turn=turns.get(event.position.partition("/")[0], 0),
         tool=event.name if isinstance(event, StepRow) else event.tool,
-        what=event.detail if isinstance(event, StepRow) else event.args_json,
+        what=spaced(event.detail if isinstance(event, StepRow) else event.args_json),
         verdict=decision.verdict if decision else None,
         rule=decision.rule if decision else "",
         seconds=event.seconds if isinstance(event, StepRow) else 0.0,
@@ -72,19 +73,34 @@ def _step(event: StepRow | DecisionRow, decision: DecisionRow | None, turns: Map
 
 
 def _call_of(position: str) -> tuple[str, str]:
-    """(conversation, tool call id) of `main/tool/ID`, `main/gate/ID` and `main/gate/ID/approved`."""
-    parts = position.split("/")
-    return parts[0], parts[2] if len(parts) > 2 else ""
+    """(conversation, tool call id) of `main/tool/ID`, `main/gate/ID` and `main/gate-approved/ID`."""
+    conversation, _, rest = position.partition("/")
+    return conversation, rest.partition("/")[2]
 
 
 def question(row: AskRow) -> StoryQuestion:
     """One ask as the report tells it."""
     return StoryQuestion(
-        what=f"{row.tool} {visible(row.args_json)}",
+        what=f"{row.tool} {visible(spaced(row.args_json))}",
         answer=row.verdict or "waiting",
-        by=f"{row.by or ''} ({row.via})" if row.via else "",
+        by=who(row),
         words=row.answer or row.decided_because or "",
     )
+
+
+def who(row: AskRow) -> str:
+    """Who answered and through which door; Prefect's own pages know nobody's name."""
+    if row.via is None or row.by == row.via:
+        return row.via or ""
+    return f"{row.by or ''} ({row.via})"
+
+
+def spaced(arguments: str) -> str:
+    """Arguments as JSON that a table can break into lines; Prefect's page lets a wide one run under its margin."""
+    try:
+        return json.dumps(json.loads(arguments), ensure_ascii=False)
+    except ValueError:
+        return arguments
 
 
 def places(run_id: str) -> dict[str, str]:

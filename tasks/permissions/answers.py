@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from prefect.client.orchestration import PrefectClient
@@ -51,6 +52,8 @@ async def decide(ledger: Ledger, row: AskRow, answer: Answer, *, by: str, via: D
             answer=answer.answer,
         )
     except LedgerError:
+        if datetime.now(UTC) < row.deadline:
+            raise
         return await expire(ledger, row)
 
 

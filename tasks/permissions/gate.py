@@ -95,6 +95,9 @@ class GateState:
 Record = Callable[[str, Call, str, Decision], Awaitable[None]]
 """(position, call, digest, decision): writes a decision into the ledger, once a position."""
 
+HasRun = Callable[[str], Awaitable[bool]]
+"""(position of a tool call): whether it ran in an earlier life of the run."""
+
 
 @dataclass
 class Gate(WrapperToolset[RunFacts]):
@@ -104,6 +107,7 @@ class Gate(WrapperToolset[RunFacts]):
     state: GateState
     conversation: str
     record: Record
+    has_run: HasRun
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -137,16 +141,17 @@ class Gate(WrapperToolset[RunFacts]):
     async def _judged(
         self, fresh: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition
     ) -> JudgedCall:
-        """`fresh` with its decision; on a replay the call that was judged then, with the stricter of both decisions.
+        """`fresh` with its decision; on a replay the call that was judged then.
 
-        What code fills in may differ between two lives of a run (a list of files). The call that a person said yes to
-        is the one that runs, so what was judged first stays.
+        What code fills in may differ between two lives of a run (a list of files), and so may level and rules. The call
+        that was judged first is the one that runs; until it has run, the stricter of both decisions holds. What has run
+        has run: it is replayed as it was decided, and neither asked about again nor called refused.
         """
         approval = approval_of(ctx)
         if args_json := approval.get("args_json"):
             fresh = parse_call(fresh.tool, args_json)
         now = self._decide(fresh, risk, ctx, definition)
-        position = f"{self.conversation}/gate/{ctx.tool_call_id}" + ("/approved" if approval else "")
+        position = f"{self.conversation}/{'gate-approved' if approval else 'gate'}/{ctx.tool_call_id}"
 
         async def write() -> dict[str, str]:
             await self.record(position, now.call, now.digest, now.decision)
@@ -154,10 +159,13 @@ class Gate(WrapperToolset[RunFacts]):
 
         title = f"permissions · {fresh.tool}: {now.decision.verdict} ({now.decision.rule})"
         then: Mapping[str, str] = await step("permissions", title, position, write)
-        if then["digest"] == now.digest:
-            return now
-        again = self._decide(parse_call(fresh.tool, then["args_json"]), risk, ctx, definition)
         before = Decision(verdict=cast(Verdict, then["verdict"]), rule=then["rule"], reason=then["reason"])
+        if (then["digest"], before) == (now.digest, now.decision):
+            return now
+        first = parse_call(fresh.tool, then["args_json"])
+        if await self.has_run(f"{self.conversation}/tool/{ctx.tool_call_id}"):
+            return JudgedCall(call=first, digest=then["digest"], decision=before)
+        again = self._decide(first, risk, ctx, definition)
         if again.digest != then["digest"]:
             before = Decision(
                 verdict="deny", rule="changed", reason="the tool or its rules changed since it was judged"
@@ -166,16 +174,21 @@ class Gate(WrapperToolset[RunFacts]):
 
     def _decide(self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition) -> JudgedCall:
         decision = held_to_level(self.policy.decide(call), ctx.deps.level, risk)
-        if original := approval_of(ctx).get("edit_of"):
-            fingerprint = edited_digest(original, call)
-        else:
-            fingerprint = digest(
-                call,
-                definition=definition_hash(definition),
-                policy=self.policy.fingerprint,
-                target="" if decision.verdict == "deny" else self.policy.target(call),
+        approval = approval_of(ctx)
+        if not (original := approval.get("edit_of")):
+            return JudgedCall(call=call, digest=self._digest(call, definition), decision=decision)
+        if self._digest(parse_call(call.tool, approval["original_args_json"]), definition) != original:
+            decision = Decision(
+                verdict="deny", rule="changed", reason="the tool or its rules changed since it was shown"
             )
-        return JudgedCall(call=call, digest=fingerprint, decision=decision)
+        return JudgedCall(call=call, digest=edited_digest(original, call), decision=decision)
+
+    def _digest(self, call: Call, definition: ToolDefinition) -> str:
+        try:
+            target = self.policy.target(call)
+        except Exception:
+            target = ""  # what cannot be resolved is denied anyway
+        return digest(call, definition=definition_hash(definition), policy=self.policy.fingerprint, target=target)
 
 
 def refusal(decision: Decision) -> str:
@@ -198,7 +211,10 @@ def edited_digest(original: str, call: Call) -> str:
 
 
 def approval_of(ctx: RunContext[RunFacts]) -> Mapping[str, str]:
-    """The ask that a person said yes to, for the call at hand: `ask_id`, `args_json`, `edit_of`; empty where nobody did."""
+    """The ask that a person said yes to, for the call at hand; empty where nobody did.
+
+    `ask_id` and `args_json`; for an edit also `edit_of` (the digest that was shown) and `original_args_json`.
+    """
     return (ctx.tool_call_metadata or {}) if ctx.tool_call_approved else {}
 
 

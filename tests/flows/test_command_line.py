@@ -52,7 +52,7 @@ async def test_a_run_is_started_waits_is_approved_and_ends_with_its_exit_code(ni
     (asked,) = [ask for ask in json.loads(out) if ask["run_id"] == started["run_id"]]
     assert (code, asked["tool"], asked["arguments"]["path"]) == (0, "write_file", "typed.txt")
 
-    code, out, err = await midwatch("approve", started["run_id"][:8])
+    code, out, err = await midwatch("approve", started["run_id"][:8], "1")
     assert (code, "The run goes on." in out) == (0, True), err
     assert (await night.ended(started["run_id"])).outcome == "verified"
 
@@ -61,8 +61,8 @@ async def test_a_run_is_started_waits_is_approved_and_ends_with_its_exit_code(ni
     code, out, _ = await midwatch("runs", "scripted", "--json")
     assert (code, json.loads(out)[0]["outcome"]) == (0, "verified")
 
-    code, _, err = await midwatch("approve", started["run_id"][:8])
-    assert (code, "nothing of this run waits" in err) == (1, True), err
+    code, out, _ = await midwatch("deny", started["run_id"][:8], "1")
+    assert (code, "approved already" in out) == (0, True), out
 
 
 async def test_a_denied_needed_tool_ends_with_exit_code_4_and_its_name(night: Night) -> None:

@@ -44,6 +44,8 @@ class World:
     written: list[tuple[str, str]] = field(default_factory=list)
     recorded: list[tuple[str, str]] = field(default_factory=list)
     state: GateState = field(default_factory=GateState)
+    ran: set[str] = field(default_factory=set)
+    """Positions of calls that ran in an earlier life of the run."""
 
     def facts(self) -> RunFacts:
         return RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), level=self.level)
@@ -62,9 +64,14 @@ class World:
         async def record(position: str, call: Call, digest: str, decision: Decision) -> None:
             self.recorded.append((position, decision.verdict))
 
+        async def has_run(position: str) -> bool:
+            return position in self.ran
+
         metadata = {"midwatch": ToolFacts(risk=self.risk, bind=self.bind), "definition": "definition"}
         tools: FunctionToolset[RunFacts] = FunctionToolset([Tool(write, metadata=metadata)], id="tools")
-        gate = Gate(wrapped=tools, policy=self.policy, state=self.state, conversation="main", record=record)
+        gate = Gate(
+            wrapped=tools, policy=self.policy, state=self.state, conversation="main", record=record, has_run=has_run
+        )
         return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
 
 
@@ -118,6 +125,57 @@ async def resumed(world: World, approval: Mapping[str, Any]) -> Any:
     return await agent.run(deps=world.facts(), message_history=first.all_messages(), deferred_tool_results=results)
 
 
+async def shown_digest(world: World) -> str:
+    """The digest of the call that a person is shown."""
+    result = await world.agent({"path": "a", "content": "shown"}).run("go", deps=world.facts())
+    assert isinstance(result.output, DeferredToolRequests)
+    return str(result.output.metadata["id-0"]["digest"])
+
+
+def edit_of(original: str, edited: str) -> dict[str, str]:
+    shown = '{"path":"a","content":"shown"}'
+    return {"ask_id": "ask", "args_json": edited, "edit_of": original, "original_args_json": shown}
+
+
+async def test_a_yes_to_an_edit_is_void_when_the_rules_changed_since_it_was_shown() -> None:
+    world = World(Policy({}))
+    original = await shown_digest(world)
+    world.policy.fingerprint = "another policy"
+    await resumed(world, edit_of(original, '{"path":"a","content":"edited"}'))
+    assert world.written == []
+    assert [denial.decision.rule for denial in world.state.denials] == ["changed"]
+
+
+async def replayed(world: World, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same run twice, at level 4 and then at `level`, with the results of its steps kept."""
+    kept: dict[str, Any] = {}
+
+    async def step(layer: str, title: str, position: str, body: Any) -> Any:
+        if position not in kept:
+            kept[position] = await body()
+        return kept[position]
+
+    monkeypatch.setattr("tasks.permissions.gate.step", step)
+    await world.agent({"path": "a"}).run("go", deps=world.facts())
+    world.level, world.state = level, GateState()
+    await world.agent({"path": "a"}).run("go", deps=world.facts())
+
+
+async def test_what_has_run_is_replayed_as_it_was_decided_though_the_level_fell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(Policy({"a": "allow"}), ran={"main/tool/id-0"})
+    await replayed(world, 2, monkeypatch)
+    assert world.state.denials == []
+    assert world.state.cleared["id-0"].decision.verdict == "allow"
+
+
+async def test_what_has_not_run_yet_is_held_to_the_level_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(Policy({"a": "allow"}))
+    await replayed(world, 2, monkeypatch)
+    assert [denial.decision.rule for denial in world.state.denials] == ["level-2"]
+
+
 async def test_a_yes_runs_the_call_that_was_shown() -> None:
     world = World(Policy({}))
     await resumed(world, {"ask_id": "ask", "args_json": '{"path":"a","content":"shown"}'})
@@ -128,15 +186,16 @@ async def test_a_yes_runs_the_call_that_was_shown() -> None:
 async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so() -> None:
     world = World(Policy({}))
     edited = '{"path":"a","content":"edited"}'
-    result = await resumed(world, {"ask_id": "ask", "args_json": edited, "edit_of": "original"})
+    original = await shown_digest(world)
+    result = await resumed(world, edit_of(original, edited))
     assert world.written == [("a", "edited")]
-    assert world.state.cleared["id-0"].digest == edited_digest("original", parse_call("write", edited))
+    assert world.state.cleared["id-0"].digest == edited_digest(original, parse_call("write", edited))
     assert "A person changed the arguments" in heard(result.all_messages())
 
 
 async def test_a_yes_never_lifts_a_deny() -> None:
     world = World(Policy({"secret": "deny"}))
-    await resumed(world, {"ask_id": "ask", "args_json": '{"path":"secret","content":"x"}', "edit_of": "original"})
+    await resumed(world, edit_of(await shown_digest(world), '{"path":"secret","content":"x"}'))
     assert world.written == []
     assert [denial.call.args["path"] for denial in world.state.denials] == ["secret"]
 
