@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
@@ -15,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import WebDriverWait
 
 PATIENCE = 120.0
 """Seconds until a page that does not show what it should is called wrong."""
@@ -116,25 +115,6 @@ class Page:
             return False
 
 
-class Ui(Protocol):
-    """What a person does in either of the two."""
-
-    form: str
-    """XPath of the open Resume form."""
-
-    def open_form(self, run: str) -> WebElement:
-        """From the list of runs to the Resume form of the run with this name."""
-        ...
-
-    def choose(self, option: str) -> None: ...
-
-    def edit(self, arguments: str) -> None: ...
-
-    def explain(self, reason: str) -> None: ...
-
-    def submit(self) -> None: ...
-
-
 class NewUi(Page):
     """The one that Prefect opens by itself."""
 
@@ -166,28 +146,3 @@ class NewUi(Page):
 
     def submit(self) -> None:
         self.send(self.form, f"{self.form}//button[.='Resume']")
-
-
-class OldUi(Page):
-    """The one behind "Switch to V1 UI". Who has logged in to the new one is logged in here."""
-
-    form = "//*[contains(@class, 'p-modal__card')]"
-
-    def open_form(self, run: str) -> WebElement:
-        self.click("//a[.='Runs']")
-        self.click(f"//a[.='{run}']")
-        self.click("//button[contains(., 'Resume')]")
-        self.see(f"{self.form}//*[contains(@class, 'p-code-input')]")
-        return self.see(self.form)
-
-    def choose(self, option: str) -> None:
-        Select(self.see(f"{self.form}//select[option]")).select_by_visible_text(option)
-
-    def edit(self, arguments: str) -> None:
-        self.fill(f"{self.form}//textarea[contains(@class, 'p-code-input')]", arguments)
-
-    def explain(self, reason: str) -> None:
-        self.fill(f"{self.form}//label[starts-with(., 'Reason')]/following::textarea[1]", reason)
-
-    def submit(self) -> None:
-        self.send(self.form, f"{self.form}//button[contains(., 'Submit')]")

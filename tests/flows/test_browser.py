@@ -20,7 +20,7 @@ from selenium.webdriver import Chrome
 from cli import keys, occupancy
 from cli.home import House
 from midwatch.ledger import AskRow, EffectRow, Ledger, RunRow
-from tests.flows.browser import MISSING, NewUi, OldUi, Ui, chromium
+from tests.flows.browser import MISSING, NewUi, chromium
 from tests.flows.conftest import Night, house_of_agents
 from tests.flows.scripted_model import Script, call
 
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 
-NAMES = ("approved", "denied", "edited", "edited-in-the-old-ui")
+NAMES = ("approved", "denied", "edited")
 CONTENT = "hello\n![p](http://127.0.0.1:9/p.png) <img src=p>\n[a link](http://127.0.0.1:9/) **bold**\n```\nend"
 EDITED = "hello, as a person wants it"
 AGENT = """
@@ -137,7 +137,7 @@ async def spend(house: House, script: Script, restart: Callable[[], None], profi
             driver.get(house.url)
             NewUi(driver).log_in(password)
             strange["after"] = attempts(driver, page, house, run_ids["approved"])
-            assert [len(await night.waiting(run_id)) for run_id in run_ids.values()] == [1, 1, 1, 1]
+            assert [len(await night.waiting(run_id)) for run_id in run_ids.values()] == [1] * len(NAMES)
             forms = {name: answer(driver, house, name) for name in NAMES}
         runs = {name: await outcome(night, name, run_ids[name], asked[name], *forms[name]) for name in NAMES}
         return Evening(runs=runs, strange=strange, password=password)
@@ -157,8 +157,8 @@ async def begin(night: Night) -> dict[str, UUID]:
 
 def answer(driver: Chrome, house: House, name: str) -> tuple[str, int]:
     """Answer one run as its name says; returns what its form showed, and how many pictures and links."""
-    ui: Ui = OldUi(driver) if name.endswith("old-ui") else NewUi(driver)
-    driver.get(f"{house.url}/runs" if isinstance(ui, OldUi) else house.url)
+    ui = NewUi(driver)
+    driver.get(house.url)
     form = ui.open_form(name)
     text, foreign = form.text, len(form.find_elements("css selector", "img, a"))
     match name:
@@ -239,7 +239,6 @@ def test_what_a_model_wrote_is_shown_and_never_drawn(evening: Evening, name: str
         ("approved", "approved", "verified", CONTENT),
         ("denied", "denied", "blocked", ""),
         ("edited", "edited", "verified", EDITED),
-        ("edited-in-the-old-ui", "edited", "verified", EDITED),
     ],
 )
 def test_an_answer_in_the_browser_is_recorded_and_done(
@@ -250,7 +249,7 @@ def test_an_answer_in_the_browser_is_recorded_and_done(
     assert (seen.run.outcome, seen.file) == (ended, file), seen.run.reason
 
 
-@pytest.mark.parametrize(("name", "why"), [("denied", "not tonight"), ("edited-in-the-old-ui", "better words")])
+@pytest.mark.parametrize(("name", "why"), [("denied", "not tonight"), ("edited", "better words")])
 def test_the_reason_that_a_person_gave_is_recorded(evening: Evening, name: str, why: str) -> None:
     assert [ask.decided_because for ask in evening.runs[name].asks] == [why]
 
