@@ -154,8 +154,8 @@ def written(spec: AgentSpec, row: RunRow, house: House) -> list[str]:
     facts = RunFacts(
         run_id=row.run_id, agent=row.agent, started_at=row.started_at, project=house.project, input=row.input
     )
-    paths = [check.file.path for check in spec.contract.done_when if check.file and "{item}" not in check.file.path]
-    return [path for path in (fill(path, facts) for path in paths) if (house.project / path).exists()]
+    paths = [fill(check.file.path, facts) for check in spec.contract.done_when if check.file]
+    return [path for path in paths if (house.project / path).exists()]
 
 
 def exit_code(row: RunRow | None, asks: list[AskRow]) -> int:
