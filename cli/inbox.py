@@ -17,6 +17,7 @@ from rich.text import Text
 
 from cli.environment import adopt
 from cli.home import House, locate
+from cli.show import Question, print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
 from midwatch.errors import CallError, LedgerError
 from midwatch.ledger import AskRow, Ledger
@@ -29,18 +30,32 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def inbox(as_json: AsJson = False) -> None:
     """List what waits for a person, the longest waiting first."""
-    asks = asyncio.run(_with_ledger(lambda ledger: ledger.open_asks()))
+    waiting = asyncio.run(with_ledger(_waiting))
     if as_json:
-        typer.echo(json.dumps([_facts(row) for row in asks]))
+        typer.echo(json.dumps([_facts(one) for one in waiting]))
         return
-    console = Console(highlight=False)
-    if not asks:
+    console = Console(highlight=False, soft_wrap=True)
+    if not waiting:
         console.print("Nothing waits for you.")
-        return
-    console.print(_table(asks, datetime.now(UTC)))
-    console.print(
-        "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN N` decides it."
-    )
+    if requests := [one.ask for one in waiting if one.ask.kind != "settle"]:
+        console.print(_table(requests, datetime.now(UTC)), soft_wrap=False)
+        console.print(
+            "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN N` decides it."
+        )
+    for one in waiting:
+        if one.ask.kind == "settle":
+            print_ask(one, console)
+
+
+async def _waiting(ledger: Ledger) -> list[Question]:
+    waiting = await ledger.open_asks()
+    runs = {row.run_id for row in waiting}
+    known = {
+        one.ask.ask_id: one
+        for run_id in runs
+        for one in questions(await ledger.asks_of(run_id), await ledger.effects_of(run_id))
+    }
+    return [known[row.ask_id] for row in waiting]
 
 
 def _table(asks: Sequence[AskRow], now: datetime) -> Table:
@@ -55,9 +70,15 @@ def _table(asks: Sequence[AskRow], now: datetime) -> Table:
             Text(what if len(what) <= 80 else f"{what[:79]}…"),
             Text(visible(row.rule)),
             f"{_about(now - row.created_at)} ago",
-            f"in {_about(row.deadline - now)}" if row.deadline > now else "passed",
+            _until(row.deadline, now),
         )
     return table
+
+
+def _until(deadline: datetime | None, now: datetime) -> str:
+    if deadline is None:
+        return "none"
+    return f"in {_about(deadline - now)}" if deadline > now else "passed"
 
 
 def _about(span: timedelta) -> str:
@@ -71,7 +92,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     """Show a run: what it asks for, what it did, how it ended."""
 
     async def read(ledger: Ledger) -> dict[str, Any]:
-        run_id = await _whole_id(ledger, run)
+        run_id = await whole_id(ledger, run)
         return {
             "run": await ledger.run(run_id),
             "steps": await ledger.steps_of(run_id),
@@ -81,9 +102,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
             "spent": await ledger.spent_by(run_id),
         }
 
-    from cli.show import print_run, run_facts
-
-    story = asyncio.run(_with_ledger(read))
+    story = asyncio.run(with_ledger(read))
     if as_json:
         typer.echo(json.dumps(run_facts(story)))
     else:
@@ -134,9 +153,9 @@ async def _decided(house: House, run: str, numbers: list[int] | None, said: dict
     from tasks.permissions.form import Answer
 
     async with await open_ledger(house.home) as ledger:
-        run_id = await _whole_id(ledger, run)
+        run_id = await whole_id(ledger, run)
         lines: list[str] = []
-        for one in _chosen(await numbered_asks(ledger, run_id), numbers, lambda each: each.ask.verdict is None):
+        for one in _chosen(await numbered_asks(ledger, run_id), numbers, _waits):
             try:
                 made = await decide(
                     ledger, one.ask, Answer(ask_id=one.ask.ask_id, **said), by=getpass.getuser(), via="cli"
@@ -152,6 +171,10 @@ async def _decided(house: House, run: str, numbers: list[int] | None, said: dict
     return [*lines, "The run goes on." if resumed else f"{rest} more wait." if rest else "Nothing more waits."]
 
 
+def _waits(one: Any) -> bool:
+    return one.ask.verdict is None and one.ask.kind != "settle"
+
+
 def _chosen(asks: Sequence[Any], numbers: list[int] | None, waits: Callable[[Any], bool]) -> list[Any]:
     known = {one.number: one for one in asks}
     if missing := [number for number in numbers or [] if number not in known]:
@@ -162,7 +185,8 @@ def _chosen(asks: Sequence[Any], numbers: list[int] | None, waits: Callable[[Any
     return chosen
 
 
-async def _whole_id(ledger: Ledger, start: str) -> str:
+async def whole_id(ledger: Ledger, start: str) -> str:
+    """The one run whose id begins so; raises LedgerError where there is none, or several."""
     ids = {row.run_id for row in await ledger.recent_runs(limit=1000)} | {
         row.run_id for row in await ledger.open_asks()
     }
@@ -173,22 +197,25 @@ async def _whole_id(ledger: Ledger, start: str) -> str:
     raise LedgerError(f"no single run starts with {start!r}{several}; `midwatch runs` lists them")
 
 
-async def _with_ledger(read: Callable[[Ledger], Any]) -> Any:
+async def with_ledger(read: Callable[[Ledger], Any]) -> Any:
+    """What `read` finds in the ledger of this installation."""
     from blocks.ledger import open_ledger
 
     async with await open_ledger(locate(os.environ).home) as ledger:
         return await read(ledger)
 
 
-def _facts(row: AskRow) -> dict[str, object]:
+def _facts(one: Question) -> dict[str, object]:
+    row = one.ask
     return {
         "ask_id": row.ask_id,
         "run_id": row.run_id,
+        "number": one.number,
         "agent": row.agent,
         "kind": row.kind,
         "tool": row.tool,
         "arguments": json.loads(row.args_json),
         "rule": row.rule,
         "reason": row.reason,
-        "deadline": row.deadline.isoformat(),
+        "deadline": row.deadline and row.deadline.isoformat(),
     }

@@ -18,6 +18,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from blocks.ledger import open_ledger
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
+from tasks.harness.parking import send_on
 from tasks.harness.place import Place, place
 from tasks.harness.revive import revive_lost_runs, suspended_runs
 from tasks.permissions.answers import expire, resume_if_decided
@@ -34,6 +35,9 @@ async def one_round(client: PrefectClient, ledger: Ledger, here: Place, now: dat
     for row in await ledger.overdue_asks(now):
         await expire(ledger, row)
         done.append(f"expired: {row.tool} of {row.agent}, ask {row.ask_id}")
+    for row in await ledger.open_asks():
+        if await send_on(ledger, row, now):
+            done.append(f"tries again: {row.agent} {row.run_id}, it was parked")
     for run_id in await suspended_runs(client):
         try:
             if await resume_if_decided(client, ledger, run_id):

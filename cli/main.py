@@ -13,6 +13,7 @@ from cli.grant import grant
 from cli.inbox import answer, approve, deny, edit, inbox, show
 from cli.run import run
 from cli.runs import runs
+from cli.settlement import settle
 from cli.status import status
 from cli.up import up
 from midwatch.errors import MidwatchError, SpecError
@@ -36,6 +37,7 @@ app.command()(approve)
 app.command()(deny)
 app.command()(edit)
 app.command()(answer)
+app.command()(settle)
 app.command()(grant)
 app.command()(check)
 

@@ -139,6 +139,8 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
         console.print(f"  {visible(row.reason)}", markup=False)
         for path in written(spec, row, house):
             console.print(f"  written: {path}", markup=False)
+        if asks:
+            console.print("  what became of it, only you can say: midwatch inbox")
         console.print(f"  the whole story: midwatch show {run_id[:8]}, or {house.url}/runs/flow-run/{run_id}")
     elif asks:
         console.print(f"\n[bold yellow]It waits for you[/]: {len(asks)} question{'s' if len(asks) > 1 else ''}")

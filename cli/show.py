@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,26 @@ from rich.table import Table
 from rich.text import Text
 
 from midwatch.calls import visible
-from midwatch.ledger import AskRow, RunRow
+from midwatch.ledger import AskRow, EffectRow, RunRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question of a run, as a person is shown it."""
+
+    number: int
+    """In its run, from 1, in the order in which they were asked."""
+    ask: AskRow
+    undo: str = ""
+    """How to take back what it is about, should it have happened."""
+
+
+def questions(asks: Sequence[AskRow], effects: Sequence[EffectRow]) -> list[Question]:
+    """All questions of one run."""
+    ways = {row.call_id: row.undo for row in effects}
+    return [
+        Question(number=number, ask=ask, undo=ways.get(ask.call_id, "")) for number, ask in enumerate(asks, start=1)
+    ]
 
 
 def print_run(story: Mapping[str, Any], console: Console) -> None:
@@ -29,8 +49,9 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
         f"{spent.steps} steps, {spent.tokens} tokens, {spent.usd:.4f} US dollars, {spent.minutes:.1f} minutes at work"
     )
     console.print(_steps(story))
-    for number, ask in enumerate(story["asks"], start=1):
-        _print_ask(number, ask, console)
+    _print_ways_back(story["effects"], console)
+    for question in questions(story["asks"], story["effects"]):
+        print_ask(question, console)
     for finding in run.findings:
         mark = "holds" if finding.held else "does not hold" if finding.looked else "could not be seen"
         console.print(f"  contract · {mark} · {finding.check}: {visible(finding.detail)}", markup=False)
@@ -45,26 +66,61 @@ def _steps(story: Mapping[str, Any]) -> Table:
         (row.at, f"permissions · {row.tool}: {row.verdict} ({row.rule})", row.reason, "") for row in story["decisions"]
     ]
     for at, step, detail, seconds in sorted(rows, key=lambda row: row[0]):
-        text = visible(detail)
-        shown = Text(text if len(text) <= 100 else f"{text[:99]}…")
-        table.add_row(f"{at:%H:%M:%S}", Text(visible(step)), shown, seconds)
+        table.add_row(f"{at:%H:%M:%S}", Text(visible(step)), Text(_short(detail)), seconds)
     return table
 
 
-def _print_ask(number: int, ask: AskRow, console: Console) -> None:
-    console.print(
-        f"\n[bold]{number} · {ask.tool}[/] · {ask.verdict or f'waits, until {ask.deadline:%Y-%m-%d %H:%M} UTC'}"
-    )
+def _print_ways_back(effects: Sequence[EffectRow], console: Console) -> None:
+    """What each tool says about taking its effect back, for a person to do or not; the last one first."""
+    ways = [row for row in reversed(effects) if row.state == "consumed" and row.undo]
+    if ways:
+        console.print("\n[bold]How to take back what it did[/], in this order; nothing does it by itself")
+    for row in ways:
+        console.print(f"  {row.tool} {_short(row.args_json)}", markup=False)
+        console.print(f"    {visible(row.undo)}", markup=False)
+
+
+def print_ask(question: Question, console: Console) -> None:
+    """One question, whole."""
+    number, ask = question.number, question.ask
+    console.print(f"\n[bold]{number} · {ask.tool}[/] · {ask.verdict or _waits(ask)}")
     for name, value in json.loads(ask.args_json).items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-        console.print(f"  {name}: {visible(text)}", markup=False)
-    if ask.rule:
+        console.print(f"  {visible(name)}: {visible(text)}", markup=False)
+    if ask.kind == "settle":
+        console.print(f"  nobody saw its end: {visible(ask.reason)}", markup=False)
+    elif ask.rule:
         console.print(f"  rule {ask.rule}: {visible(ask.reason)}", markup=False)
     if ask.words:
         console.print(f"  the agent's own words: {visible(ask.words)}", markup=False)
     if ask.verdict:
         said = visible(ask.answer or ask.decided_because or "")
         console.print(f"  {ask.verdict} by {ask.by} through {ask.via}{': ' if said else ''}{said}", markup=False)
+    elif ask.kind == "settle":
+        console.print(_either_way(question), markup=False)
+
+
+def _waits(ask: AskRow) -> str:
+    if ask.kind == "settle":
+        return f"did this happen? Run {ask.run_id[:8]} of {ask.agent} cannot tell"
+    return f"waits, until {ask.deadline:%Y-%m-%d %H:%M} UTC" if ask.deadline else "waits"
+
+
+def _either_way(question: Question) -> str:
+    """What a person does about an effect whose end nobody saw, and what comes of it."""
+    ask, undo = question.ask, question.undo
+    command = f"midwatch settle {ask.run_id[:8]} {question.number}"
+    return (
+        f'  {command} happened --because "..."   it stands as done\n'
+        f'  {command} not --because "..."        it stands as not done\n'
+        "  Look at the world first. A run that has ended stays `unknown` either way; what is still to be done is done by "
+        f"a new one: midwatch run {ask.agent}"
+    ) + (f"\n  should it have happened and be taken back: {visible(undo)}" if undo else "")
+
+
+def _short(text: str) -> str:
+    shown = visible(text)
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"
 
 
 def run_facts(story: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def visible(text: str) -> str:
 
     Line feeds, tabs and blanks stay. Two different texts never give the same one: `‹` itself is shown as `‹U+2039›`.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(f"‹U+{ord(character):04X}›" if _needs_showing(character) else character for character in text)
 
 

@@ -6,7 +6,9 @@ MidwatchError
 ├── CallError            what the model asked for is not one well-formed call of a known tool
 ├── ModelUnavailable     no model can answer: missing weights, missing key, server down
 ├── ToolUnavailable      a tool cannot be offered: no sandbox, MCP server does not start
+├── ContextTooSmall      what a run must never forget is more than the model can take
 ├── LedgerError          the ledger refused: unknown row, broken chain, wrong version
+│   └── LedgerAway       it cannot be read or written at this moment: locked, disk full, connection lost
 ├── Halted               the halt latch is set
 └── HouseError           server, worker or a port: `midwatch up` could not do it
 
@@ -63,8 +65,16 @@ class ToolUnavailable(MidwatchError):
     """A tool cannot be offered on this machine; says which and why."""
 
 
+class ContextTooSmall(MidwatchError):
+    """What a conversation must not forget is longer than the model's context; says what takes the room."""
+
+
 class LedgerError(MidwatchError):
     """The ledger refused a read or a write."""
+
+
+class LedgerAway(LedgerError):
+    """The ledger cannot be reached now. A run that meets this stops where it is and goes on when the ledger is back."""
 
 
 class Halted(MidwatchError):

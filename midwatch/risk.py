@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
+from midwatch.run import RunFacts
+
 Risk = Literal["read", "note", "write", "egress", "money", "destroy", "credential", "execute"]
 """Risk class, least first.
 
@@ -32,6 +34,26 @@ def riskier(one: Risk, other: Risk) -> Risk:
 
 ProbeAnswer = Literal["happened", "did_not_happen", "cannot_tell"]
 
+IDEMPOTENCY_KEY: Final = "idempotency_key"
+"""A function with a parameter of this name gets the call's key there: code fills it in, the model never sees it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneEffect:
+    """One effect that has happened, as its tool's `undo` is told of it."""
+
+    facts: RunFacts
+    arguments: Mapping[str, Any]
+    result: Any
+    """What the tool returned, as JSON; after a crash a sentence that it is not known."""
+    idempotency_key: str
+
+
+Probe = Callable[..., Awaitable[ProbeAnswer]]
+"""(facts of the run, arguments)"""
+Undo = Callable[[DoneEffect], Awaitable[str]]
+"""One line for a person: a command or a sentence. Empty: it cannot be taken back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFacts:
@@ -42,8 +64,10 @@ class ToolFacts:
     """A second call with the same arguments and idempotency key leaves the world as the first did."""
     untrusted: bool = True
     """Its result holds text from outside (web, mail, a file that others write)."""
-    probe: Callable[..., Awaitable[ProbeAnswer]] | None = None
-    """Called with the tool's own context and arguments after a crash: did the effect happen?"""
+    probe: Probe | None = None
+    """Called after a crash: did the effect happen?"""
+    undo: Undo | None = None
+    """Called when it has happened: how does a person take it back? Offered to a person, never run by itself."""
     bind: Mapping[str, Any] | None = None
     """Arguments that code fills in and the model neither sees nor sets; part of the call that is judged."""
 
@@ -57,10 +81,11 @@ def tool(
     risk: Risk,
     idempotent: bool = False,
     untrusted: bool = False,
-    probe: Callable[..., Awaitable[ProbeAnswer]] | None = None,
+    probe: Probe | None = None,
+    undo: Undo | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a Python function as a tool with its risk class; `tools: - python: module:function` offers it."""
-    facts = ToolFacts(risk=risk, idempotent=idempotent, untrusted=untrusted, probe=probe)
+    facts = ToolFacts(risk=risk, idempotent=idempotent, untrusted=untrusted, probe=probe, undo=undo)
 
     def declare(function: Function) -> Function:
         setattr(function, _FACTS, facts)

@@ -76,12 +76,16 @@ class Tool(_Strict):
     """`module:function`; its type annotations are its schema, `@tool(...)` declares its risk."""
     bind: dict[str, Any] = {}
     """Arguments that code fills in (`{item}`, `{date}`, `{input.NAME}` or `module:function`), unseen by the model."""
+    idempotent: bool = False
+    """`http_request` alone: the hosts take an `Idempotency-Key`, so a request whose end nobody saw is sent once more."""
     mcp: McpServer | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Tool:
         if sum(part is not None for part in (self.builtin, self.python, self.mcp)) != 1:
             raise ValueError("a tool is exactly one of: a built-in's name, python, mcp")
+        if self.idempotent and self.builtin != "http_request":
+            raise ValueError("`idempotent` is for http_request; a Python function declares it: @tool(idempotent=True)")
         return self
 
     @model_validator(mode="before")
@@ -132,6 +136,19 @@ class Limits(_Strict):
     per_day: DayLimits = DayLimits()
 
 
+class Patience(_Strict):
+    """How long a provider that fails or is silent is waited for; then the next model of the list is asked."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    """Requests in all, the first included."""
+    wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 180
+    """Between them, in all. A wait that would go beyond is not begun, not even where the provider asks for it."""
+    answer_seconds: Annotated[float, Field(gt=0, le=600)] = 600
+    """One request. Every provider's own client gives up after 600 s."""
+    park_minutes: Annotated[float, Field(gt=0, le=60)] = 5
+    """When no model is left: the run is parked for so long, without a process, and twice as long each time after that."""
+
+
 class Escalation(_Strict):
     """Who is asked, how long, and what silence means. Silence is never a yes."""
 
@@ -157,6 +174,7 @@ class AgentSpec(_Strict):
     description: Annotated[str, Field(min_length=1)]
     model: str | Annotated[list[str], Field(min_length=1)] = "auto"
     """A pydantic-ai model string (`anthropic:...`), `local`, `auto`, or a list: the first that answers."""
+    patience: Patience = Patience()
     instructions: Annotated[str, Field(min_length=1)]
     prompt: str = "Begin."
     """First message of a conversation; `{item}`, `{date}`, `{input.NAME}`, `{python:module:function}` are filled in."""

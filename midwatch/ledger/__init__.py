@@ -2,14 +2,15 @@
 
 from midwatch.ledger.asks import Ask, AskDecision, AskKind, AskRow, AskVerdict
 from midwatch.ledger.chain import ChainReport
-from midwatch.ledger.decisions import DecisionRow
+from midwatch.ledger.decisions import Decided, DecisionRow
+from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
 from midwatch.ledger.ledger import Ledger
 from midwatch.ledger.levels import LevelGrant
 from midwatch.ledger.probes import ModelProbe
 from midwatch.ledger.runs import RunRow
 from midwatch.ledger.slots import SlotClaim
-from midwatch.ledger.steps import StepKind, StepRow
+from midwatch.ledger.steps import StepKind, StepRow, StoredStep
 
 __all__ = [
     "Ask",
@@ -18,6 +19,7 @@ __all__ = [
     "AskRow",
     "AskVerdict",
     "ChainReport",
+    "Decided",
     "DecisionRow",
     "EffectRow",
     "EffectState",
@@ -27,7 +29,9 @@ __all__ = [
     "Reservation",
     "ReservationState",
     "RunRow",
+    "Settlement",
     "SlotClaim",
     "StepKind",
     "StepRow",
+    "StoredStep",
 ]

@@ -13,19 +13,22 @@ from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import asks
 from midwatch.ledger.transaction import Read, Write, reads, writes
 
-AskKind = Literal["approve", "answer"]
-AskVerdict = Literal["approved", "denied", "edited", "answered", "expired"]
+AskKind = Literal["approve", "answer", "settle", "park"]
+"""May it run? What is the answer? Of an effect whose end nobody saw: did it happen? Of a run without a model: try again?"""
+AskVerdict = Literal["approved", "denied", "edited", "answered", "expired", "happened", "did_not_happen"]
 
 FITTING: Final[dict[AskKind, frozenset[AskVerdict]]] = {
     "approve": frozenset({"approved", "denied", "edited", "expired"}),
     "answer": frozenset({"answered", "denied", "expired"}),
+    "settle": frozenset(),
+    "park": frozenset({"approved", "denied", "expired"}),
 }
-"""Which verdicts a question can have."""
+"""Which verdicts `decide_ask` takes; a question of kind `settle` is answered together with its effect (`settle_effect`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One question: may exactly this call run, or what is the answer?"""
+    """One question about exactly one call."""
 
     ask_id: str
     """The same when the run is replayed."""
@@ -37,12 +40,12 @@ class Ask:
     kind: AskKind
     rule: str
     reason: str
-    """Why the rule asks."""
+    """Why the rule asks; of `settle`, why nobody knows."""
     words: str
     """What the model said about it, as it said it."""
     created_at: datetime
-    deadline: datetime
-    """From this moment on only `expired` is accepted."""
+    deadline: datetime | None
+    """From this moment on only `expired` is accepted. None: it waits until somebody answers, as `settle` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class AskRow(Ask):
     """None while it waits."""
     by: str | None
     via: str | None
-    """The door through which the answer came: `cli`, `prefect-ui`, `keeper`."""
+    """The door through which the answer came: `cli`, `prefect-ui`, `keeper`; `run` where the run found out by itself."""
     decided_at: datetime | None
     decided_because: str | None
     edited_args_json: str | None
@@ -78,6 +81,11 @@ def open_ask(tx: Write, ask: Ask) -> AskRow:
     Raises:
         LedgerError: another call stands under this ask's id.
     """
+    return enter_ask(tx, ask)
+
+
+def enter_ask(tx: Write, ask: Ask) -> AskRow:
+    """`open_ask` as a part of a larger transaction."""
     agent = tx.run(ask.run_id)["agent"]
     facts = {name: value for name, value in asdict(ask).items() if name in Ask.__slots__}
     ask_id = facts.pop("ask_id")
@@ -113,7 +121,7 @@ def decide_ask(
     Raises:
         LedgerError: no such ask, a verdict that does not fit it, or too late (`expired`: too early).
     """
-    row = _ask(tx, ask_id)
+    row = find_ask(tx, ask_id)
     if row.verdict is not None:
         return AskDecision(first=False, row=row)
     _check(row, verdict, tx.at, digest_seen, edited_args_json, edited_digest, answer)
@@ -126,12 +134,18 @@ def decide_ask(
         "answer": answer,
         "granted_digest": {"approved": row.digest, "edited": edited_digest}.get(verdict),
     }
-    waiting = update(asks).where(asks.c.ask_id == ask_id, asks.c.verdict.is_(None))
+    return enter_decision(tx, row, decided, digest_seen=digest_seen)
+
+
+def enter_decision(tx: Write, row: AskRow, decided: dict[str, str | None], **journalled: object) -> AskDecision:
+    """Write the columns `decided` of a question that waits, and journal them with the long texts as their SHA-256."""
+    waiting = update(asks).where(asks.c.ask_id == row.ask_id, asks.c.verdict.is_(None))
     tx.changed(waiting.values(**decided, decided_at=tx.at))
     long = ("decided_because", "edited_args_json", "answer")
-    sealed = {f"{name}_sha256": sha256(text) for name in long if (text := decided.pop(name)) is not None}
-    tx.journal("ask_decided", row.run_id, ask_id=ask_id, digest_seen=digest_seen, **decided, **sealed)
-    return AskDecision(first=True, row=_ask(tx, ask_id))
+    sealed = {f"{name}_sha256": sha256(text) for name in long if (text := decided.get(name)) is not None}
+    short = {name: value for name, value in decided.items() if name not in long}
+    tx.journal("ask_decided", row.run_id, ask_id=row.ask_id, **journalled, **short, **sealed)
+    return AskDecision(first=True, row=find_ask(tx, row.ask_id))
 
 
 @reads
@@ -158,7 +172,7 @@ def asks_of(tx: Read, run_id: str) -> list[AskRow]:
 @reads
 def ask(tx: Read, ask_id: str) -> AskRow:
     """One question; an unknown one is a LedgerError."""
-    return _ask(tx, ask_id)
+    return find_ask(tx, ask_id)
 
 
 def _check(
@@ -171,11 +185,13 @@ def _check(
     answer: str | None,
 ) -> None:
     """Refuse what would let something run that nobody said yes to."""
-    deadline = f"{row.deadline:%Y-%m-%d %H:%M:%S} UTC"
+    deadline = f"{row.deadline:%Y-%m-%d %H:%M:%S} UTC" if row.deadline else "somebody answers"
+    passed = row.deadline is not None and at >= row.deadline
+    instead = "; say what became of it: `midwatch settle`" if row.kind == "settle" else ""
     faults = {
-        f"a question of kind {row.kind!r} cannot be {verdict}": verdict not in FITTING[row.kind],
-        f"its deadline passed at {deadline}": verdict != "expired" and at >= row.deadline,
-        f"it has until {deadline}": verdict == "expired" and at < row.deadline,
+        f"a question of kind {row.kind!r} cannot be {verdict}{instead}": verdict not in FITTING[row.kind],
+        f"its deadline passed at {deadline}": verdict != "expired" and passed,
+        f"it has until {deadline}": verdict == "expired" and not passed,
         "the call that was shown is not the call that waits; look at it again": digest_seen not in (None, row.digest),
         "a yes says which call was seen (`digest_seen`)": verdict in ("approved", "edited") and digest_seen is None,
         "an edit needs the edited arguments and their digest": verdict == "edited"
@@ -193,7 +209,8 @@ def _same_call(row: AskRow, ask: Ask) -> AskRow:
     return row
 
 
-def _ask(tx: Read, ask_id: str) -> AskRow:
+def find_ask(tx: Read, ask_id: str) -> AskRow:
+    """`ask` as a part of a larger transaction."""
     row = tx.first(select(asks).where(asks.c.ask_id == ask_id))
     if row is None:
         raise LedgerError(f"no ask {ask_id!r} in the ledger; `midwatch inbox` lists those that wait")

@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, QueuePool, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from midwatch.errors import LedgerError
+from midwatch.errors import LedgerAway, LedgerError
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 BUSY_SECONDS: Final = 30.0
-"""How long a writer waits for the others; a transaction takes about a millisecond."""
+"""How long a writer waits for the others, where the URL has no `?timeout=`; a transaction takes about a millisecond."""
 _ADVISORY_LOCK: Final = text("SELECT pg_advisory_xact_lock(7236279402)")
 _SHAPES: Final = "give sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME (MIDWATCH_LEDGER_URL)"
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
@@ -69,13 +69,14 @@ class Sqlite:
 
     def __init__(self, url: URL) -> None:
         self._url, self._durable = url, True
+        timeout = float(str(url.query.get("timeout", BUSY_SECONDS)))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._engine = create_engine(
             url,
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+            connect_args={"isolation_level": None, "timeout": timeout},
         )
         event.listen(self._engine, "do_connect", self._make_private)
         event.listen(self._engine, "connect", self._prepare)
@@ -157,6 +158,7 @@ def _told(url: URL) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         cause = getattr(error, "orig", None) or error
-        away = isinstance(error, OperationalError | ProgrammingError | OSError)
-        hint = "; is it there, and migrated (`midwatch up`)?" if away else ""
-        raise LedgerError(f"the ledger at {url.render_as_string(hide_password=True)} refused: {cause}{hint}") from error
+        unmigrated = isinstance(error, OperationalError | ProgrammingError | OSError)
+        hint = "; is it there, and migrated (`midwatch up`)?" if unmigrated else ""
+        kind = LedgerAway if isinstance(error, OperationalError | InterfaceError | OSError) else LedgerError
+        raise kind(f"the ledger at {url.render_as_string(hide_password=True)} refused: {cause}{hint}") from error

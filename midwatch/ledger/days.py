@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from midwatch.budget import Spent
 from midwatch.ledger.tables import day_totals
@@ -33,9 +34,17 @@ def add(
         "unpriced_steps": unpriced_steps,
     }
     day = tx.at.astimezone(UTC).date()
-    row = update(day_totals).where(day_totals.c.agent == agent, day_totals.c.day == day)
-    if not tx.changed(row.values({name: day_totals.c[name] + amount for name, amount in amounts.items()})):
+    more = {f"more_{name}": amount for name, amount in amounts.items()}
+    if not tx.connection.execute(_ADD, {"this_agent": agent, "this_day": day, **more}).rowcount:
         tx.insert(day_totals, agent=agent, day=day, **amounts)
+
+
+_AMOUNTS: Final = ("runs", "steps", "tokens", "usd_nano", "seconds", "unpriced_steps")
+_ADD: Final = (
+    update(day_totals)
+    .where(day_totals.c.agent == bindparam("this_agent"), day_totals.c.day == bindparam("this_day"))
+    .values({name: day_totals.c[name] + bindparam(f"more_{name}", type_=day_totals.c[name].type) for name in _AMOUNTS})
+)
 
 
 @reads

@@ -14,6 +14,17 @@ from midwatch.ledger.transaction import Read, Write, reads, writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The gate's answer to one call, before it stands in the ledger."""
+
+    position: str
+    tool: str
+    args_json: str
+    digest: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRow:
     run_id: str
     position: str
@@ -27,17 +38,25 @@ class DecisionRow:
 
 
 @writes(durable=False)
-def record_decision(
-    tx: Write, run_id: str, position: str, *, tool: str, args_json: str, digest: str, decision: Decision
-) -> DecisionRow:
+def record_decision(tx: Write, run_id: str, decided: Decided) -> DecisionRow:
     """Write the gate's answer to one call. The first answer at this position to this digest stands, and is returned."""
     tx.run(run_id)
-    answer = {"verdict": decision.verdict, "rule": decision.rule, "reason": decision.reason}
-    key = {"run_id": run_id, "position": position, "digest": digest}
-    row, new = tx.enter(decisions, key, tool=tool, args_json=args_json, at=tx.at, **answer)
+    return enter(tx, run_id, decided)
+
+
+def enter(tx: Write, run_id: str, decided: Decided) -> DecisionRow:
+    """`record_decision` as a part of a larger transaction."""
+    made = decided.decision
+    answer = {"verdict": made.verdict, "rule": made.rule, "reason": made.reason}
+    key = {"run_id": run_id, "position": decided.position, "digest": decided.digest}
+    row, new = tx.enter(decisions, key, tool=decided.tool, args_json=decided.args_json, at=tx.at, **answer)
     if new:
-        sealed = {"position": position, "digest": digest, "args_sha256": sha256(args_json)}
-        tx.journal("decision", run_id, tool=tool, **sealed, **answer)
+        sealed = {
+            "position": decided.position,
+            "digest": decided.digest,
+            "args_sha256": sha256(decided.args_json),
+        }
+        tx.journal("decision", run_id, tool=decided.tool, **sealed, **answer)
     return DecisionRow(**row)
 
 

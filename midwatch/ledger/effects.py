@@ -8,7 +8,8 @@
                  ^        │
                  └────────┘ release: it did not happen, so it may be tried again (reserve makes it `reserved` once more)
 
-Every arrow is one UPDATE whose WHERE names the states that it may leave.
+Every arrow is one UPDATE whose WHERE names the states that it may leave. Into `unknown` a person is asked, out of it the
+question is answered, in the same transaction (`doubts.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from typing import Literal, assert_never
 from sqlalchemy import RowMapping, select, update
 
 from midwatch.errors import LedgerError
+from midwatch.ledger import decisions, doubts
 from midwatch.ledger.columns import storable
+from midwatch.ledger.decisions import Decided
+from midwatch.ledger.doubts import BY_THE_RUN, Testimony
 from midwatch.ledger.grant import spend
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import effects
@@ -55,6 +59,8 @@ class EffectRow:
     """What `mark_unknown` said; empty otherwise."""
     reserved_at: datetime
     settled_at: datetime | None
+    undo: str
+    """How a person takes it back, as the tool says; empty where it says nothing. Never run by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +85,22 @@ def reserve(
     args_json: str,
     idempotency_key: str,
     ask_id: str | None = None,
+    decided: Decided | None = None,
 ) -> Reservation:
     """Ask for the right to execute one call of a run; exactly one caller ever gets `reserved` for one attempt.
 
     Args:
         call_id: unique within the run, and the same when the run is replayed (with `for_each`: the item is part of it).
         ask_id: the approval that this call stands on; it is spent in the same transaction, for this effect alone.
+        decided: the gate's answer, entered in the same transaction.
 
     Raises:
         LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
     """
     if (ended := tx.run(run_id)["outcome"]) is not None:
         raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
+    if decided is not None:
+        decisions.enter(tx, run_id, decided)
     facts = {"digest": digest, "tool": tool, "idempotency_key": idempotency_key, "ask_id": ask_id}
     first = {"state": "reserved", "attempts": 1, "why": "", "reserved_at": tx.at, "args_json": args_json}
     row, new = tx.enter(effects, {"run_id": run_id, "call_id": call_id}, **facts, **first)
@@ -105,31 +115,40 @@ def reserve(
 
 
 @writes(durable=False)
-def consume(tx: Write, effect_id: int, result_json: str) -> None:
+def consume(tx: Write, effect_id: int, result_json: str, undo: str = "") -> None:
     """It happened, with this result. The same again changes nothing; another result is refused.
 
     Lost in a power loss, it leaves the effect in doubt, which is asked about; a lost `reserve` would let it happen twice.
     """
+    consumed(tx, effect_id, result_json, undo)
+
+
+def consumed(tx: Write, effect_id: int, result_json: str, undo: str = "") -> None:
+    """`consume` as a part of a larger transaction."""
     row = _effect(tx, effect_id)
     if row["state"] == "consumed" and row["result_json"] == storable(result_json):
         return
-    _move(tx, row, "consumed", result_json=result_json)
+    move(tx, row, "consumed", result_json=result_json, undo=undo)
 
 
 @writes()
 def release(tx: Write, effect_id: int) -> None:
-    """It did not happen (the probe or a person says so): it may be tried again."""
+    """It did not happen (the probe says so): it may be tried again."""
     row = _effect(tx, effect_id)
     if row["state"] != "released":
-        _move(tx, row, "released")
+        move(tx, row, "released")
 
 
 @writes()
-def mark_unknown(tx: Write, effect_id: int, why: str) -> None:
-    """Nobody can tell whether it happened. It is not tried again until a person has told; the first `why` stays."""
+def mark_unknown(tx: Write, effect_id: int, why: str, undo: str = "") -> None:
+    """Nobody can tell whether it happened: a person is asked, once. It is not tried again; the first `why` stays.
+
+    Args:
+        undo: how a person takes it back, should it have happened.
+    """
     row = _effect(tx, effect_id)
     if row["state"] != "unknown":
-        _move(tx, row, "unknown", why=why)
+        move(tx, row, "unknown", why=why, undo=undo)
 
 
 @reads
@@ -148,7 +167,7 @@ def _again(tx: Write, row: RowMapping) -> Reservation:
             return _reservation(row, "in_doubt")
         case "released":
             attempts = row["attempts"] + 1
-            _move(tx, row, "reserved", attempts=attempts, reserved_at=tx.at)
+            move(tx, row, "reserved", attempts=attempts, reserved_at=tx.at)
             return _reservation(row, "reserved")
         case _:
             assert_never(state)
@@ -167,13 +186,21 @@ def _leaving(state: EffectState) -> tuple[EffectState, ...]:
             assert_never(state)
 
 
-def _move(tx: Write, row: RowMapping, state: EffectState, **values: object) -> None:
+def move(
+    tx: Write, row: RowMapping, state: EffectState, said: Testimony = BY_THE_RUN, /, **values: str | int | datetime
+) -> None:
+    """One arrow of the module's drawing, as a part of a larger transaction; `said` counts where it leaves `unknown`."""
     settled_at = None if state == "reserved" else tx.at
     allowed = update(effects).where(effects.c.effect_id == row["effect_id"], effects.c.state.in_(_leaving(state)))
     if not tx.changed(allowed.values(state=state, settled_at=settled_at, **{"why": "", **values})):
         raise LedgerError(f"effect {row['effect_id']} ({row['tool']}) is {row['state']}; it cannot become {state}")
-    facts = {f"{name}_sha256": sha256(str(value)) for name, value in values.items() if name in ("result_json", "why")}
+    long = ("result_json", "why", "undo")
+    facts = {f"{name}_sha256": sha256(str(values[name])) for name in long if values.get(name)}
     tx.journal(f"effect_{state}", row["run_id"], effect_id=row["effect_id"], before=row["state"], **facts)
+    if state == "unknown":
+        doubts.ask_about(tx, row, str(values["why"]))
+    elif row["state"] == "unknown":
+        doubts.close(tx, row, "happened" if state == "consumed" else "did_not_happen", said)
 
 
 def _effect(tx: Write, effect_id: int) -> RowMapping:

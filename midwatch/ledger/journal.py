@@ -62,20 +62,36 @@ def moment(at: datetime) -> str:
     return utc(at).isoformat(timespec="microseconds")
 
 
-def append(connection: Connection, at: datetime, kind: str, run_id: str | None, body: dict[str, object]) -> None:
-    """Write the next row; the caller's transaction holds the ledger's write lock."""
-    last = connection.execute(select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)).first()
-    seq, prev_hash = (last.seq + 1, last.hash) if last else (1, GENESIS)
-    run_id = None if run_id is None else storable(run_id)
-    fields: dict[str, Any] = {
-        "seq": seq,
-        "at": moment(at),
-        "kind": kind,
-        "run_id": run_id,
-        "body": canonical(body),
-        "prev_hash": prev_hash,
-    }
-    connection.execute(insert(journal).values(**fields, hash=link_hash(**fields)))
+class Chain:
+    """The end of the journal, within one transaction that holds the ledger's write lock."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: tuple[int, str] | None = None
+
+    def append(self, at: datetime, kind: str, run_id: str | None, body: dict[str, object]) -> None:
+        """Write the next row."""
+        seq, prev_hash = self._last or self._read()
+        run_id = None if run_id is None else storable(run_id)
+        fields: dict[str, Any] = {
+            "seq": seq + 1,
+            "at": moment(at),
+            "kind": kind,
+            "run_id": run_id,
+            "body": canonical(body),
+            "prev_hash": prev_hash,
+        }
+        fields["hash"] = link_hash(**fields)
+        self._connection.execute(_INSERT, fields)
+        self._last = (seq + 1, fields["hash"])
+
+    def _read(self) -> tuple[int, str]:
+        last = self._connection.execute(_LAST).first()
+        return (last.seq, last.hash) if last else (0, GENESIS)
+
+
+_LAST: Final = select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)
+_INSERT: Final = insert(journal)
 
 
 def _plain(value: object) -> str:

@@ -12,7 +12,21 @@ from __future__ import annotations
 
 from typing import Self
 
-from midwatch.ledger import asks, chain, days, decisions, effects, grant, levels, migration, probes, runs, slots, steps
+from midwatch.ledger import (
+    asks,
+    chain,
+    days,
+    decisions,
+    effects,
+    grant,
+    levels,
+    migration,
+    probes,
+    runs,
+    settlement,
+    slots,
+    steps,
+)
 from midwatch.ledger.database import connect
 from midwatch.ledger.transaction import Clock, Store, now
 
@@ -46,7 +60,7 @@ class Ledger(Store):
     recent_runs = runs.recent_runs
 
     record_step = steps.record_step
-    has_step = steps.has_step
+    stored_steps = steps.stored_steps
     steps_of = steps.steps_of
     spent_by = steps.spent_by
     spent_today = days.spent_today
@@ -58,6 +72,7 @@ class Ledger(Store):
     consume = effects.consume
     release = effects.release
     mark_unknown = effects.mark_unknown
+    settle_effect = settlement.settle_effect
     effects_of = effects.effects_of
 
     open_ask = asks.open_ask

@@ -15,6 +15,7 @@ from midwatch.contract import Finding
 from midwatch.errors import LedgerError
 from midwatch.ledger import days
 from midwatch.ledger.journal import canonical, sha256
+from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.outcome import Outcome
@@ -79,9 +80,14 @@ def start_run(
 def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, findings: Sequence[Finding] = ()) -> RunRow:
     """Write how the run ended. The first outcome stays; the same again changes nothing.
 
+    Nobody sees the end of an effect that is still under way: it becomes `unknown`, a person is asked about it, and the run
+    ends as `unknown`, whatever the caller has found; all in this transaction.
+
     Raises:
         LedgerError: the run is not there, or has ended otherwise.
     """
+    if tx.run(run_id)["outcome"] is None:
+        outcome, reason = _as_far_as_seen(tx, run_id, outcome, reason)
     ending = {
         "outcome": outcome,
         "reason": reason,
@@ -108,6 +114,14 @@ def recent_runs(tx: Read, agent: str | None = None, *, limit: int = 50) -> list[
     """The latest runs, newest first; of one agent or of all."""
     query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id).limit(limit)
     return [_run_row(row) for row in tx.all(query if agent is None else query.where(runs.c.agent == agent))]
+
+
+def _as_far_as_seen(tx: Write, run_id: str, outcome: Outcome, reason: str) -> tuple[Outcome, str]:
+    """How the run ends, given what nobody saw the end of."""
+    in_doubt = doubt_open(tx, run_id, "the run ended in the middle of it")
+    if not in_doubt or outcome == "unknown":
+        return outcome, reason
+    return "unknown", f"nobody saw whether it happened: {', '.join(row.tool for row in in_doubt)}; {reason}"
 
 
 def _sealed(facts: Mapping[str, object], *long: str) -> dict[str, object]:

@@ -10,7 +10,8 @@ from typing import Literal
 from sqlalchemy import RowMapping, func, select
 
 from midwatch.budget import Spent
-from midwatch.ledger import days
+from midwatch.ledger import days, decisions, effects
+from midwatch.ledger.decisions import Decided
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -35,6 +36,19 @@ class StepRow:
     """When it was recorded, so at its end."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStep:
+    """What a later life of the run needs of a finished step."""
+
+    position: str
+    kind: StepKind
+    name: str
+    detail: str
+    result_json: str
+    request_digest: str
+    """Of what the step was asked with: a replay that asks with something else is not the same run any more."""
+
+
 @writes(durable=False)
 def record_step(
     tx: Write,
@@ -48,8 +62,25 @@ def record_step(
     tokens_out: int = 0,
     usd: Decimal | None = Decimal(0),
     seconds: float = 0.0,
+    result_json: str | None = None,
+    request_digest: str | None = None,
+    decided: Decided | None = None,
+    effect_id: int | None = None,
+    undo: str = "",
 ) -> bool:
-    """Write a finished step, and add its cost to the agent's day. False: this position stands, nothing changed."""
+    """Write a finished step, and add its cost to the agent's day. False: this position stands, nothing changed.
+
+    Args:
+        result_json: what a replay takes instead of running the step again; None for a step that is only told of.
+        request_digest: what the step was asked with.
+        decided: the gate's answer on which it ran, entered in the same transaction.
+        effect_id: the effect that it was, consumed in the same transaction with this result.
+        undo: how a person takes the effect back.
+    """
+    if decided is not None:
+        decisions.enter(tx, run_id, decided)
+    if effect_id is not None:
+        effects.consumed(tx, effect_id, result_json or "null", undo)
     agent = tx.run(run_id)["agent"]
     facts = {
         "kind": kind,
@@ -58,7 +89,9 @@ def record_step(
         "tokens_out": tokens_out,
         "seconds": seconds,
     }
-    _, new = tx.enter(steps, {"run_id": run_id, "position": position}, at=tx.at, detail=detail, usd_nano=usd, **facts)
+    stored = {"result_json": result_json, "request_digest": request_digest}
+    key = {"run_id": run_id, "position": position}
+    _, new = tx.enter(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored)
     if not new:
         return False
     days.add(
@@ -70,20 +103,24 @@ def record_step(
         seconds=seconds,
         unpriced_steps=int(usd is None),
     )
-    tx.journal("step", run_id, position=position, usd=usd, **facts, detail_sha256=sha256(detail))
+    sealed = {"detail_sha256": sha256(detail), "result_sha256": None if result_json is None else sha256(result_json)}
+    tx.journal("step", run_id, position=position, usd=usd, **facts, **sealed)
     return True
 
 
 @reads
-def has_step(tx: Read, run_id: str, position: str) -> bool:
-    """Whether the step at this position was finished."""
-    return tx.first(select(steps.c.run_id).where(steps.c.run_id == run_id, steps.c.position == position)) is not None
+def stored_steps(tx: Read, run_id: str) -> list[StoredStep]:
+    """Every step of a run whose result was kept; read once, at the beginning of a life of the run."""
+    columns = [steps.c[name] for name in ("position", "kind", "name", "detail", "result_json", "request_digest")]
+    query = select(*columns).where(steps.c.run_id == run_id, steps.c.result_json.is_not(None))
+    return [StoredStep(**{**row, "request_digest": row["request_digest"] or ""}) for row in tx.all(query)]
 
 
 @reads
 def steps_of(tx: Read, run_id: str) -> list[StepRow]:
     """Every step of a run, in the order in which they were recorded."""
-    query = select(steps).where(steps.c.run_id == run_id).order_by(steps.c.at, steps.c.position)
+    told = [column for column in steps.c if column.name not in ("result_json", "request_digest")]
+    query = select(*told).where(steps.c.run_id == run_id).order_by(steps.c.at, steps.c.position)
     return [_step_row(row) for row in tx.all(query)]
 
 

@@ -74,6 +74,8 @@ steps: Final = Table(
     Column("usd_nano", Usd),
     Column("seconds", Float(53), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("result_json", Words),
+    Column("request_digest", Words),
     CheckConstraint("tokens_in >= 0 AND tokens_out >= 0 AND seconds >= 0 AND coalesce(usd_nano, 0) >= 0", name="cost"),
 )
 
@@ -120,7 +122,7 @@ asks: Final = Table(
     Column("reason", Words, nullable=False),
     Column("words", Words, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("deadline", Instant, nullable=False),
+    Column("deadline", Instant),
     Column("verdict", Words),
     Column("by", Words),
     Column("via", Words),
@@ -150,6 +152,7 @@ effects: Final = Table(
     Column("why", Words, nullable=False),
     Column("reserved_at", Instant, nullable=False),
     Column("settled_at", Instant),
+    Column("undo", Words, nullable=False, server_default=""),
     UniqueConstraint("run_id", "call_id"),
     CheckConstraint("state IN ('reserved', 'consumed', 'released', 'unknown')", name="state"),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Executable, RowMapping, Select, Table, select
+from sqlalchemy import Connection, Executable, RowMapping, Select, Table, bindparam, select
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import journal
@@ -37,9 +37,13 @@ class Read:
         """Every row."""
         return self.connection.execute(query).mappings().all()
 
+    def at_key(self, table: Table, key: Mapping[str, object]) -> RowMapping | None:
+        """The row with this key, or None."""
+        return self.connection.execute(_lookup(table, tuple(key)), key).mappings().first()
+
     def run(self, run_id: str) -> RowMapping:
         """The row of a run that must be there."""
-        row = self.first(select(runs).where(runs.c.run_id == run_id))
+        row = self.at_key(runs, {"run_id": run_id})
         if row is None:
             raise LedgerError(f"no run {run_id!r} in the ledger; `start_run` comes first")
         return row
@@ -50,14 +54,15 @@ class Write(Read):
     """The one transaction that may write at this moment."""
 
     at: datetime
+    chain: journal.Chain
 
     def insert(self, table: Table, **values: object) -> RowMapping:
         """Insert and return the row."""
-        return self.connection.execute(table.insert().returning(*table.c), values).mappings().one()
+        return self.connection.execute(_insertion(table), values).mappings().one()
 
     def enter(self, table: Table, key: Mapping[str, object], **values: object) -> tuple[RowMapping, bool]:
         """The row with this key, and whether it is new. No other writer is beside this one, so looking first is safe."""
-        standing = self.first(select(table).where(*(table.c[name] == value for name, value in key.items())))
+        standing = self.at_key(table, key)
         return (self.insert(table, **key, **values), True) if standing is None else (standing, False)
 
     def changed(self, statement: Executable) -> bool:
@@ -66,7 +71,18 @@ class Write(Read):
 
     def journal(self, kind: str, run_id: str | None, /, **body: object) -> None:
         """Append to the journal what this transaction changed."""
-        journal.append(self.connection, self.at, kind, run_id, body)
+        self.chain.append(self.at, kind, run_id, body)
+
+
+@functools.cache
+def _lookup(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    """Built once for each table: to build a statement takes longer than to run it."""
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@functools.cache
+def _insertion(table: Table) -> Executable:
+    return table.insert().returning(*table.c)
 
 
 class Store:
@@ -81,7 +97,11 @@ class Store:
 
     async def write(self, work: Callable[[Write], T], *, durable: bool) -> T:
         """Run `work` in one transaction. `durable`: it survives a power loss as well as a killed process."""
-        return await self._database.write(lambda connection: work(Write(connection, self._clock())), durable=durable)
+
+        def writing(connection: Connection) -> T:
+            return work(Write(connection, self._clock(), journal.Chain(connection)))
+
+        return await self._database.write(writing, durable=durable)
 
 
 Method = Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]

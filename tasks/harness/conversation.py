@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
 
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -23,6 +26,9 @@ from pydantic_ai.usage import UsageLimits
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec, Example
 from tasks.harness.durable import Positions, Recorder, StepDurability
+from tasks.harness.history import recorded
+from tasks.harness.room import Room
+from tasks.step.log import RunLog
 
 RETRIES = 3
 """How often the model is told, per tool and for its answer, that what it sent was not well formed."""
@@ -32,26 +38,54 @@ UNLIMITED: Final = UsageLimits(request_limit=None)
 """The recorder holds every request to the run's own budget, which knows the day's, too; one layer owns the limits."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Conversation:
     """One agent loop. `proceed` runs it until it ends or waits; the same object goes on with a person's answers."""
 
     name: str
     """Position prefix, stable over replays: `main`, or `item-007`."""
     facts: RunFacts
-    agent: Agent[RunFacts, str | DeferredToolRequests]
-    prompt: str
-    history: list[ModelMessage]
+    opening: Opening
+    toolset: AbstractToolset[RunFacts]
+    """Stands behind the gate."""
+    recorder: Recorder
+    goal: str
+    """The first message."""
+    prompt: str | None = None
+    """What to begin with; None once `history` holds it."""
+    history: list[ModelMessage] = field(default_factory=list)
     waiting: DeferredToolRequests | None = None
     answer: str | None = None
+    fault: str = ""
+    """Why it was given up."""
 
     @property
     def ended(self) -> bool:
         return self.answer is not None
 
+    @cached_property
+    def agent(self) -> Agent[RunFacts, str | DeferredToolRequests]:
+        """The pydantic-ai agent, its positions where an earlier life of the run left them."""
+        before = recorded(self.name, self.opening.log.steps)
+        examples = worked_examples(self.opening.spec.examples)
+        self.history = before.history or examples
+        self.prompt = None if before.turns else self.goal
+        positions = Positions.after(self.name, before)
+        room = Room(
+            conversation=self.name,
+            positions=positions,
+            ledger=self.opening.log.ledger,
+            goal=self.goal,
+            contract=self.opening.spec.contract,
+            examples=examples,
+        )
+        durability = StepDurability(positions=positions, recorder=self.recorder, log=self.opening.log)
+        return self.opening.agent(self.toolset, [room, durability])
+
     async def proceed(self, results: DeferredToolResults | None) -> None:
         """Run until the model gives its final text (`answer`) or calls wait for a person (`waiting`)."""
-        run = await self.agent.run(
+        agent = self.agent
+        run = await agent.run(
             None if results is not None else self.prompt,
             deps=self.facts,
             message_history=self.history,
@@ -62,11 +96,24 @@ class Conversation:
         if isinstance(run.output, DeferredToolRequests):
             self.waiting = run.output
         else:
-            self.waiting, self.answer = None, run.output
+            await self._end(run.output)
 
-    def give_up(self, why: str) -> None:
+    async def give_up(self, why: str) -> None:
         """End this conversation where it stands."""
-        self.waiting, self.answer = None, f"(given up: {why})"
+        await self._end(f"(given up: {why})", why)
+
+    async def _end(self, answer: str, fault: str = "") -> None:
+        """Ended once for all lives of the run; nothing of it is put together again."""
+
+        async def end() -> dict[str, Any]:
+            return {"answer": answer, "fault": fault}
+
+        title = "harness · given up" if fault else "harness · last words"
+        self.read_end(await self.opening.log.step("harness", title, _end_position(self.name), end))
+
+    def read_end(self, end: dict[str, Any]) -> None:
+        """Take over how it ended, in this life or an earlier one."""
+        self.waiting, self.answer, self.fault = None, end["answer"], end["fault"]
 
     def words_before(self, tool_call_id: str) -> str:
         """What the model said when it made this call; its own words, to be shown as such."""
@@ -78,20 +125,43 @@ class Conversation:
         return ""
 
 
-def durable_agent(
-    spec: AgentSpec, model: Model, toolset: AbstractToolset[RunFacts], conversation: str, recorder: Recorder
-) -> Agent[RunFacts, str | DeferredToolRequests]:
-    """The pydantic-ai agent of one conversation; `toolset` already stands behind the gate."""
-    return Agent(
-        model,
-        name=spec.name,
-        instructions=spec.instructions,
-        deps_type=RunFacts,
-        output_type=[str, DeferredToolRequests],
-        toolsets=[toolset],
-        capabilities=[StepDurability(positions=Positions(conversation), recorder=recorder)],
-        retries=RETRIES,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """What every conversation of a run is opened with."""
+
+    spec: AgentSpec
+    model: Model
+    log: RunLog
+
+    def conversation(
+        self, name: str, prompt: str, facts: RunFacts, toolset: AbstractToolset[RunFacts], recorder: Recorder
+    ) -> Conversation:
+        """A conversation at its beginning, or where an earlier life of the run left it."""
+        conversation = Conversation(
+            name=name, facts=facts, opening=self, toolset=toolset, recorder=recorder, goal=prompt
+        )
+        if (end := self.log.done(_end_position(name))) is not None:
+            conversation.read_end(json.loads(end.result_json))
+        return conversation
+
+    def agent(
+        self, toolset: AbstractToolset[RunFacts], capabilities: Sequence[AbstractCapability[RunFacts]]
+    ) -> Agent[RunFacts, str | DeferredToolRequests]:
+        """The pydantic-ai agent of one conversation."""
+        return Agent(
+            self.model,
+            name=self.spec.name,
+            instructions=self.spec.instructions,
+            deps_type=RunFacts,
+            output_type=[str, DeferredToolRequests],
+            toolsets=[toolset],
+            capabilities=capabilities,
+            retries=RETRIES,
+        )
+
+
+def _end_position(conversation: str) -> str:
+    return f"{conversation}/end"
 
 
 def worked_examples(examples: Sequence[Example]) -> list[ModelMessage]:

@@ -68,12 +68,24 @@ def _ask(conversation: Conversation, call: ToolCallPart, kind: Any, created_at: 
     )
 
 
-async def answered(ledger: Ledger, spec: AgentSpec, run_id: str, asks: Sequence[AskRow], batch: int) -> list[AskRow]:
-    """`asks`, all decided. Suspends the run while one of them is not; comes back in the process that goes on."""
+def all_decided(conversation: Conversation, rows: Sequence[AskRow]) -> bool:
+    """Whether nothing keeps this conversation from going on."""
+    assert conversation.waiting is not None
+    decided = {row.ask_id for row in rows if row.verdict is not None}
+    calls = [*conversation.waiting.approvals, *conversation.waiting.calls]
+    return all(ask_id(conversation, call) in decided for call in calls)
+
+
+async def answered(ledger: Ledger, spec: AgentSpec, run_id: str, asks: Sequence[AskRow]) -> list[AskRow]:
+    """`asks`, all decided. Suspends the run while one of them is not; comes back in the process that goes on.
+
+    A round of questions is known by how many the run has asked so far, which no crash changes.
+    """
     notes: dict[str, str] = {}
     ids = {row.ask_id for row in asks}
     for attempt in itertools.count(1):
-        numbered = [one for one in await numbered_asks(ledger, run_id) if one.ask.ask_id in ids]
+        everything = await numbered_asks(ledger, run_id)
+        numbered = [one for one in everything if one.ask.ask_id in ids]
         rows = [await ledger.ask(one.ask.ask_id) for one in numbered]
         pending = [
             NumberedAsk(number=one.number, ask=row, note=notes.get(row.ask_id, ""))
@@ -82,7 +94,8 @@ async def answered(ledger: Ledger, spec: AgentSpec, run_id: str, asks: Sequence[
         ]
         if not pending:
             return rows
-        values = await _form_filled_in(spec, run_id, pending, key=f"asks-{batch}-{attempt}")
+        so_far = sum(one.ask.kind != "settle" for one in everything)
+        values = await _form_filled_in(spec, run_id, pending, key=f"asks-{so_far}-{attempt}")
         notes = await _apply(ledger, values, pending)
     raise AssertionError("unreachable")
 
@@ -157,10 +170,24 @@ def _approval(row: AskRow) -> dict[str, Any]:
     return {"ask_id": row.ask_id, "args_json": row.args_json}
 
 
-def refusal(row: AskRow) -> Refusal | None:
-    """What this ask adds to the reasons why a run did not get what it wanted."""
-    if row.verdict not in ("denied", "expired"):
-        return None
+async def refusals(ledger: Ledger, run_id: str) -> tuple[Refusal, ...]:
+    """Every call that the run asked for and did not get, in any of its lives: by rule, by a person or by silence."""
+    by_rule = {
+        (row.tool, row.args_json): Refusal(
+            call=f"{row.tool} {row.args_json}", by="rule", why=f"{row.rule}: {row.reason}"
+        )
+        for row in await ledger.decisions_of(run_id)
+        if row.verdict == "deny"
+    }
+    asked = [
+        _refusal(row)
+        for row in await ledger.asks_of(run_id)
+        if row.kind != "park" and row.verdict in ("denied", "expired")
+    ]
+    return (*by_rule.values(), *asked)
+
+
+def _refusal(row: AskRow) -> Refusal:
     return Refusal(
         call=f"{row.tool} {row.args_json}",
         by="silence" if row.verdict == "expired" else "person",

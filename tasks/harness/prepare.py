@@ -20,20 +20,19 @@ from pydantic_ai.usage import RunUsage
 
 from midwatch.agent_file import load_agent
 from midwatch.budget import BudgetSpent, Spent
-from midwatch.calls import Call, canonical_json
-from midwatch.decision import Decision
 from midwatch.errors import SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.policy import Policy, compile_policy
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
-from tasks.harness.conversation import Conversation, durable_agent, worked_examples
+from tasks.harness.conversation import Conversation, Opening
 from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import Gate, GateState, declared
+from tasks.step.log import RunLog
 from tasks.tools import build_toolsets, saved_servers
 from tasks.triggers.slot import Slot
 
@@ -52,34 +51,14 @@ class Prepared:
     model: Model
     toolset: AbstractToolset[RunFacts]
     policy: Policy
+    log: RunLog
 
     def conversation(self, name: str, prompt: str, facts: RunFacts, gate: GateState) -> Conversation:
         """A conversation at its beginning, its tools behind the gate."""
-
-        async def record(position: str, call: Call, digest: str, decision: Decision) -> None:
-            await self.ledger.record_decision(
-                facts.run_id,
-                position,
-                tool=call.tool,
-                args_json=canonical_json(call.args),
-                digest=digest,
-                decision=decision,
-            )
-
-        async def has_run(position: str) -> bool:
-            return await self.ledger.has_step(facts.run_id, position)
-
-        gated = Gate(
-            wrapped=self.toolset,
-            policy=self.policy,
-            state=gate,
-            conversation=name,
-            record=record,
-            has_run=has_run,
-        )
+        gated = Gate(wrapped=self.toolset, policy=self.policy, state=gate, conversation=name, log=self.log)
         recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
-        agent = durable_agent(self.spec, self.model, gated, name, recorder)
-        return Conversation(name, facts, agent, prompt, worked_examples(self.spec.examples))
+        opening = Opening(spec=self.spec, model=self.model, log=self.log)
+        return opening.conversation(name, prompt, facts, gated, recorder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +76,7 @@ async def prepare(
     input: Mapping[str, Any],
     asked: Level | None,
     slot: Slot,
-    run_id: str,
-    ledger: Ledger,
+    log: RunLog,
     here: Place,
     stack: AsyncExitStack,
 ) -> Prepared | Refused:
@@ -109,16 +87,19 @@ async def prepare(
     """
     spec = load_agent(agent, here.agents)
     check_input(spec, input)
-    facts = await _entered(spec, input, asked, slot, run_id, ledger, here)
+    ledger = log.ledger
+    facts = await _entered(spec, input, asked, slot, log.run_id, ledger, here)
     budget = await _budget(spec, facts, ledger)
     if (ending := _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
-    model = await resolve_model(spec.models(), home=here.home, environment=os.environ)
+    model = await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
     toolset = await stack.enter_async_context(
         CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec)))
     )
     policy = policy_of(spec, await tool_definitions(toolset, facts, model), here)
-    return Prepared(spec=spec, facts=facts, ledger=ledger, budget=budget, model=model, toolset=toolset, policy=policy)
+    return Prepared(
+        spec=spec, facts=facts, ledger=ledger, budget=budget, model=model, toolset=toolset, policy=policy, log=log
+    )
 
 
 async def _entered(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn, assert_never
@@ -22,8 +23,21 @@ from midwatch.ledger import Ledger, Reservation
 from midwatch.risk import HARMLESS, ProbeAnswer
 from midwatch.run import RunFacts
 from tasks.harness.durable import Body
+from tasks.harness.history import Turn
+from tasks.harness.undo import undo_of
 from tasks.monitoring.limits import RunBudget, usd_of
 from tasks.permissions.gate import ClearedCall, GateState
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a call."""
+
+    payload: object
+    effect_id: int | None = None
+    """The effect that is still to be consumed, with this result."""
+    undo: str = ""
+    """How a person takes it back."""
 
 
 class UnknownEffect(MidwatchError):
@@ -51,12 +65,12 @@ class LedgerRecorder:
     budget: RunBudget
     gate: GateState
 
-    async def model_request(self, position: str, body: Body) -> object:
+    async def model_request(self, position: str, digest: str, body: Callable[[], Awaitable[Turn]]) -> Turn:
         """Raises BudgetSpent before a request that no budget is left for, and after one that used it up."""
         self.budget.before_step()
         began = time.monotonic()
-        payload = await body()
-        response: ModelResponse = JSON_CODEC.load(ModelResponse, payload)
+        turn = await body()
+        response: ModelResponse = JSON_CODEC.load(ModelResponse, turn.response)
         usd = usd_of(response)
         await self.ledger.record_step(
             self.facts.run_id,
@@ -67,18 +81,24 @@ class LedgerRecorder:
             tokens_out=response.usage.output_tokens,
             usd=None if usd is None else Decimal(str(usd)),
             seconds=time.monotonic() - began,
+            result_json=turn.as_json(),
+            request_digest=digest,
         )
         self.budget.charge_response(response)
-        return payload
+        return turn
+
+    def was_called(self, tool_call_id: str) -> str:
+        """The arguments of the call that the gate let through under this id."""
+        return canonical_json(self._cleared(tool_call_id).call.args)
 
     async def tool_call(self, position: str, tool_call_id: str, tool: str, body: Body) -> object:
         """Raises UnknownEffect where nobody can say whether an earlier life of this run did it."""
-        cleared = self.gate.cleared.get(tool_call_id)
-        if cleared is None or cleared.call.tool != tool:
-            raise MidwatchError(f"{tool!r} was called without passing the gate; nothing was run. This is a defect.")
+        cleared = self._cleared(tool_call_id)
+        if cleared.call.tool != tool:
+            raise _not_cleared(tool)
         began = time.monotonic()
         harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
-        payload = await (self._told(body) if harmless else self._once(cleared, tool_call_id, body))
+        done = Done(await self._told(body)) if harmless else await self._once(cleared, tool_call_id, body)
         await self.ledger.record_step(
             self.facts.run_id,
             position,
@@ -86,8 +106,18 @@ class LedgerRecorder:
             name=tool,
             detail=canonical_json(cleared.call.args),
             seconds=time.monotonic() - began,
+            result_json=json.dumps(done.payload),
+            decided=cleared.decided if harmless else None,
+            effect_id=done.effect_id,
+            undo=done.undo,
         )
-        return payload
+        return done.payload
+
+    def _cleared(self, tool_call_id: str) -> ClearedCall:
+        cleared = self.gate.cleared.get(tool_call_id)
+        if cleared is None:
+            raise _not_cleared(tool_call_id)
+        return cleared
 
     async def _reserve(self, cleared: ClearedCall, tool_call_id: str) -> Reservation:
         return await self.ledger.reserve(
@@ -98,15 +128,16 @@ class LedgerRecorder:
             args_json=canonical_json(cleared.call.args),
             idempotency_key=self.facts.idempotency_key(tool_call_id),
             ask_id=cleared.ask_id,
+            decided=cleared.decided,
         )
 
-    async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> object:
+    async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> Done:
         reservation = await self._reserve(cleared, tool_call_id)
         if reservation.state == "in_doubt":
             reservation = await self._cleared_up(cleared, reservation, tool_call_id)
         match reservation.state:
             case "consumed":
-                return json.loads(reservation.result_json or "null")
+                return Done(json.loads(reservation.result_json or "null"))
             case "reserved" | "in_doubt":
                 return await self._execute(cleared, reservation, body)
             case _:
@@ -117,7 +148,8 @@ class LedgerRecorder:
         match await self._probe(cleared):
             case "happened":
                 payload = _payload("It was done in an earlier life of this run; its result is not known.")
-                await self.ledger.consume(doubtful.effect_id, json.dumps(payload))
+                undo = await undo_of(cleared, self.facts, doubtful.idempotency_key, payload)
+                await self.ledger.consume(doubtful.effect_id, json.dumps(payload), undo)
             case "did_not_happen":
                 await self.ledger.release(doubtful.effect_id)
             case "cannot_tell" if cleared.facts.idempotent:
@@ -126,25 +158,42 @@ class LedgerRecorder:
                 await self._give_up(cleared, doubtful, doubtful.why or "the run was cut off in the middle of it")
         return await self._reserve(cleared, tool_call_id)
 
-    async def _execute(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> object:
+    async def _execute(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> Done:
+        """Run it. Its result is kept, and the effect consumed, in the one transaction that stores the step."""
         try:
-            payload = await body()
+            return await self._done(cleared, reservation, await body())
         except Exception as error:
-            return await self._after_error(cleared, reservation, error)
-        await self.ledger.consume(reservation.effect_id, json.dumps(payload))
-        return payload
+            return await self._after_error(cleared, reservation, body, error)
 
-    async def _after_error(self, cleared: ClearedCall, reservation: Reservation, error: Exception) -> object:
-        """A tool that threw: where it certainly did nothing, or may be repeated, the model hears of it."""
-        nothing_done = cleared.facts.idempotent or await self._probe(cleared) == "did_not_happen"
-        if not nothing_done:
-            await self._give_up(cleared, reservation, f"it failed in the middle ({_said(error)})")
-        payload = _failed(error)
-        await self.ledger.consume(reservation.effect_id, json.dumps(payload))
-        return payload
+    async def _after_error(
+        self, cleared: ClearedCall, reservation: Reservation, body: Body, error: Exception, *, again: bool = True
+    ) -> Done:
+        """A tool that threw. The model hears of it where it certainly did nothing: it may ask for it under another key.
+
+        What is idempotent is done once more under its own key: only so it is the same effect.
+        """
+        match await self._probe(cleared):
+            case "did_not_happen":
+                return Done(_failed(error), reservation.effect_id)
+            case "happened":
+                return await self._done(
+                    cleared, reservation, _payload(f"It was done; its result was lost ({_said(error)}).")
+                )
+            case "cannot_tell" if cleared.facts.idempotent and again:
+                try:
+                    return await self._done(cleared, reservation, await body())
+                except Exception as second:
+                    return await self._after_error(cleared, reservation, body, second, again=False)
+            case "cannot_tell":
+                return await self._give_up(cleared, reservation, f"it failed in the middle ({_said(error)})")
+
+    async def _done(self, cleared: ClearedCall, reservation: Reservation, payload: object) -> Done:
+        undo = await undo_of(cleared, self.facts, reservation.idempotency_key, payload)
+        return Done(payload, reservation.effect_id, undo)
 
     async def _give_up(self, cleared: ClearedCall, reservation: Reservation, why: str) -> NoReturn:
-        await self.ledger.mark_unknown(reservation.effect_id, why)
+        undo = await undo_of(cleared, self.facts, reservation.idempotency_key, _payload("Nobody knows."))
+        await self.ledger.mark_unknown(reservation.effect_id, why, undo)
         raise UnknownEffect(cleared, why)
 
     async def _probe(self, cleared: ClearedCall) -> ProbeAnswer:
@@ -162,6 +211,10 @@ class LedgerRecorder:
             return await body()
         except Exception as error:
             return _failed(error)
+
+
+def _not_cleared(what: str) -> MidwatchError:
+    return MidwatchError(f"{what!r} was called without passing the gate; nothing was run. This is a defect.")
 
 
 def _said(error: Exception) -> str:

@@ -84,8 +84,8 @@ async def _revive(run: FlowRun, client: PrefectClient, ledger: Ledger) -> Reviva
     count = await _count(ledger, run_id)
     if count > AT_MOST:
         why = f"its process was lost {count} times: the run is given up"
-        await ledger.finish_run(run_id, outcome="failed", reason=why)
-        await client.set_flow_run_state(run.id, Failed(name="failed", message=why), force=True)
+        row = await ledger.finish_run(run_id, outcome="failed", reason=why)
+        await client.set_flow_run_state(run.id, Failed(name=row.outcome, message=row.reason), force=True)
         return Revival(run_id=run_id, agent=agent, was=run.state.name or "", count=count, action="given up")
     why = f"revived after its process was lost ({run.state.name}), {count} of at most {AT_MOST}"
     await client.set_flow_run_state(run.id, Scheduled(message=why), force=True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
 from blocks.ledger import open_ledger
 from midwatch.contract import Finding
-from midwatch.errors import MidwatchError, ModelUnavailable, ToolUnavailable
+from midwatch.errors import LedgerAway, MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
 from midwatch.outcome import GREEN, Outcome
@@ -25,7 +25,8 @@ from tasks.harness.prepare import Prepared, Refused, prepare
 from tasks.harness.tell import tell
 from tasks.harness.work import Work
 from tasks.monitoring.contract import Which, check_contract
-from tasks.step import step
+from tasks.step.log import RunLog
+from tasks.step.task_runs import task_runs
 from tasks.triggers.slot import Slot, slot_of
 
 
@@ -35,14 +36,23 @@ async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None
     if context is None or context.flow_run is None:
         raise MidwatchError("an agent runs in its flow: start it with `midwatch run`, or from its deployment")
     here, flow_run = place(os.environ), context.flow_run
-    async with await open_ledger(here.home) as ledger, only_process_of(str(flow_run.id), here.locks):
-        return await _claimed(agent, input, asked_level, flow_run, ledger, here)
+    async with (
+        await open_ledger(here.home) as ledger,
+        only_process_of(str(flow_run.id), here.locks),
+        task_runs(flow_run.id) as shown_runs,
+    ):
+        try:
+            log = await RunLog.open(str(flow_run.id), ledger, shown_runs.shown)
+            return await one_life(agent, input, asked_level, slot_of(flow_run), log, here)
+        except LedgerAway as error:
+            return _interrupted(error)
 
 
-async def _claimed(
-    agent: str, input: dict[str, Any], asked_level: Level | None, flow_run: FlowRun, ledger: Ledger, here: Place
+async def one_life(
+    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, log: RunLog, here: Place
 ) -> State[Any]:
-    run_id, slot = str(flow_run.id), slot_of(flow_run)
+    """From the slot to the outcome, or to where the run suspends; whatever earlier lives did is not done again."""
+    run_id, ledger = log.run_id, log.ledger
     ended = await ledger.run(run_id)
     if ended is not None and ended.outcome is not None:
         return shown(ended.outcome, ended.reason)
@@ -50,15 +60,18 @@ async def _claimed(
     if not claim.won:
         message = f"slot `{slot.name}` of {agent} is taken by run {claim.holder}; this second start does nothing"
         return State(type=StateType.CANCELLED, name="Duplicate", message=message)
-    return await _prepared(agent, input, asked_level, slot, run_id, ledger, here)
+    return await _prepared(agent, input, asked_level, slot, log, here)
 
 
 async def _prepared(
-    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, run_id: str, ledger: Ledger, here: Place
+    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, log: RunLog, here: Place
 ) -> State[Any]:
+    run_id, ledger = log.run_id, log.ledger
     async with AsyncExitStack() as stack:
         try:
-            prepared = await prepare(agent, input, asked_level, slot, run_id, ledger, here, stack)
+            prepared = await prepare(agent, input, asked_level, slot, log, here, stack)
+        except LedgerAway:
+            raise
         except (ModelUnavailable, ToolUnavailable) as error:
             return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
         except (MidwatchError, OSError) as error:
@@ -69,6 +82,8 @@ async def _prepared(
             case Prepared():
                 try:
                     return await _worked(prepared, ledger)
+                except LedgerAway:
+                    raise
                 except Exception as error:
                     why = f"a defect in Midwatch or in a tool of its own: {type(error).__name__}: {error}"
                     ending = Ending(loop="error", reason=why, unknown_effects=await _unseen(prepared, ledger))
@@ -84,6 +99,7 @@ async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
         facts=prepared.facts,
         ledger=ledger,
         budget=prepared.budget,
+        log=prepared.log,
         open_conversation=prepared.conversation,
     )
     ending = await work.run()
@@ -106,7 +122,7 @@ async def _findings(prepared: Prepared, which: Which) -> list[Finding]:
         return [finding.model_dump(mode="json") for finding in findings]
 
     title = "monitoring · contract" if which == "done" else "monitoring · is there anything to do?"
-    stored = await step("monitoring", title, f"contract/{which}", look)
+    stored = await prepared.log.step("monitoring", title, f"contract/{which}", look)
     return [Finding.model_validate(finding) for finding in stored]
 
 
@@ -115,7 +131,8 @@ async def _ended(
 ) -> State[Any]:
     """Into the ledger first, then told."""
     run_id = prepared.facts.run_id
-    await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
+    row = await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
+    judgment = Judgment(outcome=row.outcome or judgment.outcome, reason=row.reason)
     try:
         await tell(prepared, judgment, findings, work, ledger)
     except Exception:
@@ -138,8 +155,13 @@ async def _stillborn(
         fingerprint="",
         started_at=datetime.now(UTC),
     )
-    await ledger.finish_run(run_id, outcome=outcome, reason=why)
-    return shown(outcome, why)
+    row = await ledger.finish_run(run_id, outcome=outcome, reason=why)
+    return shown(row.outcome or outcome, row.reason)
+
+
+def _interrupted(error: LedgerAway) -> State[Any]:
+    """Without its ledger a run can do nothing and record nothing, so it ends as a crash does, and is sent on as one."""
+    return State(type=StateType.CRASHED, name="Interrupted", message=str(error))
 
 
 def shown(outcome: Outcome, reason: str) -> State[Any]:

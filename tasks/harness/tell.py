@@ -12,10 +12,10 @@ from prefect.settings import PREFECT_UI_URL
 from midwatch.calls import visible
 from midwatch.contract import Finding
 from midwatch.judgment import Judgment
-from midwatch.ledger import AskRow, DecisionRow, Ledger, StepRow
+from midwatch.ledger import AskRow, DecisionRow, EffectRow, Ledger, StepRow
 from tasks.harness.prepare import Prepared, Refused
 from tasks.harness.work import Work
-from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, render_report
+from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_report
 
 
 async def tell(
@@ -33,6 +33,7 @@ async def tell(
         limits=prepared.spec.limits,
         steps=steps(await ledger.steps_of(run_id), await ledger.decisions_of(run_id), items),
         questions=[question(row) for row in await ledger.asks_of(run_id)],
+        ways_back=ways_back(await ledger.effects_of(run_id)),
         findings=findings,
         said=work.last_words() if work else "",
         places=places(run_id),
@@ -81,11 +82,20 @@ def _call_of(position: str) -> tuple[str, str]:
 def question(row: AskRow) -> StoryQuestion:
     """One ask as the report tells it."""
     return StoryQuestion(
-        what=f"{row.tool} {visible(spaced(row.args_json))}",
+        what=f"{'did this happen? ' if row.kind == 'settle' else ''}{row.tool} {visible(spaced(row.args_json))}",
         answer=row.verdict or "waiting",
         by=who(row),
         words=row.answer or row.decided_because or "",
     )
+
+
+def ways_back(effects: Sequence[EffectRow]) -> list[WayBack]:
+    """What has happened and can be taken back, the last first."""
+    return [
+        WayBack(what=f"{row.tool} {spaced(row.args_json)}", how=row.undo)
+        for row in reversed(effects)
+        if row.state == "consumed" and row.undo
+    ]
 
 
 def who(row: AskRow) -> str:

@@ -17,8 +17,9 @@ from pydantic_ai.models import Model, infer_model
 
 from blocks.model_provider import OLLAMA_URL, ModelProvider
 from midwatch.errors import ModelUnavailable
+from midwatch.spec import Patience
 from tasks.model.local_model import LocalModel
-from tasks.model.retry import RetryingModel, chain
+from tasks.model.retry import USUAL, RetryingModel, chain
 from tasks.model.server import ensure_server
 
 AUTO_MODELS: Final[Mapping[str, str]] = MappingProxyType(
@@ -39,6 +40,7 @@ async def resolve_model(
     *,
     home: Path,
     environment: Mapping[str, str],
+    patience: Patience = USUAL,
     load_block: LoadBlock = _load_block,
 ) -> Model:
     """The model for an agent's `model`: the first choice, or a chain that goes on to the next when one fails for good.
@@ -54,7 +56,7 @@ async def resolve_model(
         except (UserError, ValueError, ModelUnavailable) as error:
             said.append(f"{choice}: {error}")
         else:
-            models.append(RetryingModel(model))
+            models.append(RetryingModel(model, patience=patience))
     if not models:
         raise ModelUnavailable("no model can be used:\n  " + "\n  ".join(said))
     return chain(models)

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from pydantic_ai.exceptions import (
+    ContentFilterError,
     FallbackExceptionGroup,
     ModelAPIError,
     ModelAuthenticationError,
-    ModelConnectionError,
     ModelContextWindowExceededError,
     ModelHTTPError,
     ModelQuotaExceededError,
     ModelRateLimitError,
-    ModelRequestTimeout,
+    ModelRequestRejectedError,
     ModelServerError,
+    ModelTimeoutError,
     ModelUnavailableError,
+    UnexpectedModelBehavior,
 )
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
@@ -33,24 +34,25 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
-    stop_after_attempt,
-    stop_before_delay,
     wait_random_exponential,
 )
 
 from midwatch.errors import ModelUnavailable
+from midwatch.spec import Patience
 
 ErrorKind = Literal["transient", "context", "person", "fatal"]
 """transient: passes by itself; context: the history is too long; person: credentials or money; fatal: anything else."""
 
-_TRANSIENT: Final = (
-    ModelRateLimitError,
-    ModelUnavailableError,
-    ModelServerError,
-    ModelConnectionError,
-    ModelRequestTimeout,
-)
+USUAL: Final = Patience()
+FIRST_WAIT: Final = 1.0
+"""Seconds; the backoff is random between 0 and this, doubled with every attempt."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds; of the backoff, not of a Retry-After."""
+
+_TRANSIENT: Final = (ModelRateLimitError, ModelUnavailableError, ModelServerError)
 _TRANSIENT_STATUS: Final = frozenset({408, 425, 429})
+_MISREAD: Final = (UnexpectedModelBehavior, LookupError, TypeError, ValueError, AttributeError)
+"""What pydantic-ai's adapters raise over an answer that is not shaped as the provider promises (`"choices": []`)."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -59,29 +61,20 @@ class CredentialsRefused(ModelUnavailable):
     """The provider refused the key (401, 403): no retry and no other model, a person has to look."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How long a failing provider is tried."""
-
-    attempts: int = 5
-    """Requests in all, the first included."""
-    first_wait: float = 1.0
-    """Seconds; the backoff is random between 0 and this, doubled with every attempt."""
-    longest_wait: float = 60.0
-    """Seconds; of the backoff, not of a Retry-After."""
-    total: float = 180.0
-    """Seconds from the first request; a wait that would end later, by Retry-After too, is not begun."""
-
-
-DEFAULT_POLICY: Final = RetryPolicy()
+class Unreadable(ModelAPIError):
+    """The provider answered, and what it sent is no answer; a gateway in between, or a body that was cut off."""
 
 
 class RetryingModel(WrapperModel):
-    """`wrapped`, with transient errors retried; raises the last one, and `CredentialsRefused` at once."""
+    """`wrapped`, with transient errors retried; raises the last one, and `CredentialsRefused` at once.
 
-    def __init__(self, wrapped: Model, *, policy: RetryPolicy = DEFAULT_POLICY, sleep: Sleep = asyncio.sleep) -> None:
+    Once it has used up its patience it gets one attempt a request, until it answers again: a long outage costs the
+    patience once, and not at every turn that the next model of the chain takes over.
+    """
+
+    def __init__(self, wrapped: Model, *, patience: Patience = USUAL, sleep: Sleep = asyncio.sleep) -> None:
         super().__init__(wrapped)
-        self._policy, self._sleep = policy, sleep
+        self._patience, self._sleep, self._is_down = patience, sleep, False
 
     async def request(
         self,
@@ -91,19 +84,44 @@ class RetryingModel(WrapperModel):
     ) -> ModelResponse:
         settings = self._without_sdk_retries(model_settings)
         try:
-            return await self._retrying()(self.wrapped.request, messages, settings, model_request_parameters)
+            response: ModelResponse = await self._retrying()(self._once, messages, settings, model_request_parameters)
         except ModelAuthenticationError as error:
             raise CredentialsRefused(_refusal(self.wrapped, error)) from error
+        except ModelAPIError as error:
+            self._is_down = error_kind(error) == "transient"
+            raise
+        self._is_down = False
+        return response
+
+    async def _once(
+        self, messages: list[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        """One request. Whatever comes of it but an answer is an error that `error_kind` can sort."""
+        try:
+            async with asyncio.timeout(self._patience.answer_seconds):
+                return await self.wrapped.request(messages, settings, parameters)
+        except TimeoutError as error:
+            said = f"{self.model_name} did not answer within {self._patience.answer_seconds:g} s"
+            raise ModelTimeoutError(self.model_name, said) from error
+        except ContentFilterError:
+            raise
+        except _MISREAD as error:
+            said = f"what {self.model_name} sent is no answer ({type(error).__name__}: {error})"
+            raise Unreadable(self.model_name, said) from error
 
     def _retrying(self) -> AsyncRetrying:
-        policy = self._policy
         return AsyncRetrying(
             retry=retry_if_exception(lambda error: error_kind(error) == "transient"),
-            wait=_Wait(policy),
-            stop=stop_after_attempt(policy.attempts) | stop_before_delay(policy.total),
+            wait=_wait,
+            stop=self._enough,
             sleep=self._sleep,
             reraise=True,
         )
+
+    def _enough(self, state: RetryCallState) -> bool:
+        attempts = 1 if self._is_down else self._patience.attempts
+        waited = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= attempts or waited > self._patience.wait_seconds
 
     def _without_sdk_retries(self, settings: ModelSettings | None) -> ModelSettings | None:
         if "max_retries" in self.wrapped.unsupported_settings:
@@ -111,16 +129,14 @@ class RetryingModel(WrapperModel):
         return merge_model_settings(settings, ModelSettings(max_retries=0))
 
 
-class _Wait:
+_BACKOFF: Final = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
+
+
+def _wait(state: RetryCallState) -> float:
     """Exponential backoff with full jitter, and never less than the provider asked for."""
-
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._backoff = wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
-
-    def __call__(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, ModelAPIError) else None
-        return max(self._backoff(state), asked or 0.0)
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, ModelAPIError) else None
+    return max(_BACKOFF(state), asked or 0.0)
 
 
 def error_kind(error: BaseException) -> ErrorKind:
@@ -135,10 +151,13 @@ def error_kind(error: BaseException) -> ErrorKind:
             return "context"
         case ModelHTTPError() if error.provider_retry_hint is not None:
             return "transient" if error.provider_retry_hint else "fatal"
-        case ModelAPIError() if isinstance(error, _TRANSIENT):
-            return "transient"
-        case ModelHTTPError() if error.status_code in _TRANSIENT_STATUS:
-            return "transient"
+        case ModelHTTPError():
+            passes = isinstance(error, _TRANSIENT) or error.status_code in _TRANSIENT_STATUS
+            return "transient" if passes else "fatal"
+        case ModelRequestRejectedError():
+            return "fatal"
+        case ModelAPIError():
+            return "transient"  # never came back whole: no connection, no answer in time, nothing that can be read
         case _:
             return "fatal"
 

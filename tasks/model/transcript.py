@@ -15,6 +15,7 @@ from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
     SystemPromptPart,
+    TextContent,
     TextPart,
     ToolCallPart,
     ToolReturnPart,
@@ -97,7 +98,8 @@ def _user_text(part: UserPromptPart) -> str:
     """Text of a prompt; the local model sees no images or sound."""
     if isinstance(part.content, str):
         return part.content
-    return "\n".join(item for item in part.content if isinstance(item, str))
+    texts = (item.content if isinstance(item, TextContent) else item for item in part.content)
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _merged(turns: list[Turn]) -> Iterator[Turn]:

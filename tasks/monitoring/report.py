@@ -43,10 +43,18 @@ class StoryQuestion:
     """One thing that a person was asked."""
 
     what: str
-    answer: Literal["approved", "edited", "denied", "answered", "expired", "waiting"]
+    answer: Literal["approved", "edited", "denied", "answered", "expired", "happened", "did_not_happen", "waiting"]
     by: str = ""
     words: str = ""
     """What the person said to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """How one effect is taken back, as its tool says. A person does it, or nobody."""
+
+    what: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,8 @@ class RunStory:
     limits: Limits
     steps: Sequence[StoryStep] = ()
     questions: Sequence[StoryQuestion] = ()
+    ways_back: Sequence[WayBack] = ()
+    """The last effect first."""
     findings: Sequence[Finding] = ()
     said: str = ""
     """The model's last words; a claim."""
@@ -75,6 +85,7 @@ def render_report(story: RunStory) -> str:
         f"# {story.facts.agent}: {story.judgment.outcome}\n\n{code(story.judgment.reason, at_most=1000)}",
         f"## What it was for\n\n{code(story.purpose)}\n\n{_when(story)}",
         f"## What it did\n\n{_steps(story.steps)}",
+        *([f"## How to take it back\n\n{_ways_back(story.ways_back)}"] if story.ways_back else []),
         f"## What it asked\n\n{_questions(story.questions)}",
         f"## What it cost\n\n{_cost(story)}",
         f"## What the contract found\n\n{_findings(story.findings)}",
@@ -132,6 +143,13 @@ def _questions(questions: Sequence[StoryQuestion]) -> str:
         questions,
         lambda asked: (code(asked.what), asked.answer, code(asked.by), code(asked.words)),
     )
+
+
+def _ways_back(ways: Sequence[WayBack]) -> str:
+    listed = _bounded(
+        ("what it did", "how"), ways, lambda way: (code(way.what, at_most=160), code(way.how, at_most=2_000))
+    )
+    return f"Nothing does this by itself. In this order:\n\n{listed}"
 
 
 def _cost(story: RunStory) -> str:

@@ -17,7 +17,7 @@ from prefect.client.schemas.responses import SetStateStatus
 
 from midwatch.calls import parse_call
 from midwatch.errors import CallError, LedgerError
-from midwatch.ledger import AskDecision, AskRow, Ledger
+from midwatch.ledger import AskDecision, AskRow, Ledger, Settlement
 from tasks.permissions.form import Answer, NumberedAsk, values_for
 from tasks.permissions.gate import edited_digest
 
@@ -52,7 +52,7 @@ async def decide(ledger: Ledger, row: AskRow, answer: Answer, *, by: str, via: D
             answer=answer.answer,
         )
     except LedgerError:
-        if datetime.now(UTC) < row.deadline:
+        if row.deadline is None or datetime.now(UTC) < row.deadline:
             raise
         return await expire(ledger, row)
 
@@ -62,8 +62,20 @@ async def expire(ledger: Ledger, row: AskRow) -> AskDecision:
     return await ledger.decide_ask(row.ask_id, "expired", by="nobody", via="keeper", reason="nobody answered in time")
 
 
+async def settle(ledger: Ledger, row: AskRow, verdict: Settlement, *, by: str, via: Door, reason: str) -> AskDecision:
+    """Write down what a person says became of an effect whose end nobody saw.
+
+    Raises:
+        LedgerError: the question is about something else, or no reason is given.
+    """
+    said = {"result": "A person said that it was done; its result is not known.", "kind": "tool_return"}
+    return await ledger.settle_effect(row.ask_id, verdict, by=by, via=via, reason=reason, result_json=json.dumps(said))
+
+
 async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) -> bool:
     """Send a suspended run on its way when nothing of it waits any more; True when it goes on now.
+
+    A run waits for no answer about what has become of an effect: that question outlives it.
 
     Raises:
         LedgerError: Prefect would not have it; says why.
@@ -72,7 +84,8 @@ async def resume_if_decided(client: PrefectClient, ledger: Ledger, run_id: str) 
     if flow_run.state is None or not flow_run.state.is_paused():
         return False
     asks = await ledger.asks_of(run_id)
-    if not asks or any(row.verdict is None for row in asks):
+    awaited = [row.verdict for row in asks if row.kind != "settle"]
+    if not awaited or None in awaited:
         return False
     fields = await _fields_of_form(client, flow_run)
     values = {name: value for name, value in form_values(asks).items() if name in fields}
@@ -99,7 +112,7 @@ async def _fields_of_form(client: PrefectClient, flow_run: FlowRun) -> set[str]:
 def form_values(asks: Sequence[AskRow]) -> dict[str, Any]:
     """The form that says what the ledger already knows; the run itself reads the ledger."""
     numbered = [NumberedAsk(number=number, ask=row) for number, row in enumerate(asks, start=1)]
-    return values_for([_as_answer(row) for row in asks], numbered)
+    return values_for([_as_answer(row) for row in asks if row.kind != "settle"], numbered)
 
 
 def _as_answer(row: AskRow) -> Answer:

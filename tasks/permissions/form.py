@@ -64,7 +64,7 @@ def _fields(numbered: NumberedAsk, *, editable: bool) -> dict[str, Any]:
     number, ask = numbered.number, numbered.ask
     if ask.kind == "answer":
         return {f"answer_{number}": (str, Field(title=f"{number} · your answer", min_length=1, max_length=4000))}
-    if not editable:
+    if not editable or ask.kind == "park":
         return {
             f"decision_{number}": (Literal["approve", "deny"], Field(title=f"{number} · {ask.tool}: your decision"))
         }
@@ -155,6 +155,8 @@ def request_markdown(agent: str, purpose: str, asks: Sequence[NumberedAsk], *, t
         "\n**On yes** exactly this runs, once. **On no** it is not done, and the agent is told your reason. "
         f"**On silence**, at the deadline, {silence}."
     )
+    if any(one.ask.kind == "park" for one in asks):
+        tail = "\n**On yes** the run goes on where it stands. **On no**, and on silence at the deadline, it ends as failed."
     return head + "\n".join(_one(numbered) for numbered in asks) + tail
 
 
@@ -173,7 +175,8 @@ def _one(numbered: NumberedAsk) -> str:
         lines.append(f"\n**Why you are asked:** {_why(ask)}\n")
     if ask.words:
         lines.append(f"\nThe agent's own words:\n{_quoted(ask.words)}")
-    lines.append(f"\n**Deadline:** {ask.deadline:%Y-%m-%d %H:%M} UTC\n")
+    if ask.deadline:
+        lines.append(f"\n**Deadline:** {ask.deadline:%Y-%m-%d %H:%M} UTC\n")
     return "\n".join(lines)
 
 

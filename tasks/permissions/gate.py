@@ -6,9 +6,9 @@ not there, so a toolset that somehow stands outside the gate cannot do anything.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, assert_never, cast
+from typing import Any, Protocol, assert_never
 
 from pydantic_ai import RunContext, ToolsetTool, WrapperToolset
 from pydantic_ai.exceptions import ApprovalRequired, ModelRetry, ToolFailed
@@ -17,12 +17,13 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_core import to_jsonable_python
 
 from midwatch.calls import Call, canonical_json, digest, parse_call, plain
-from midwatch.decision import Decision, Verdict, strictest
+from midwatch.decision import Decision, strictest
 from midwatch.errors import CallError
+from midwatch.ledger import Decided
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import RunFacts
 from tasks.permissions.level import held_to_level
-from tasks.step import step
+from tasks.step.log import RunLog
 
 
 class Judge(Protocol):
@@ -49,21 +50,10 @@ class ClearedCall:
     call: Call
     digest: str
     facts: ToolFacts
-    decision: Decision
+    decided: Decided
+    """The gate's answer, to be written down with what comes of the call."""
     ask_id: str | None
     """The ask whose yes this call stands on; None where a rule allowed it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denial:
-    """One call that a rule refused; the outcome of the run depends on it."""
-
-    call: Call
-    decision: Decision
-
-    def shown(self) -> str:
-        """The call as a person reads it."""
-        return f"{self.call.tool} {canonical_json(self.call.args)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +65,7 @@ class JudgedCall:
     decision: Decision
 
     def as_request(self) -> dict[str, str]:
-        """What an ask is made of, and what is stored for a replay."""
+        """What an ask is made of."""
         return {
             "args_json": canonical_json(self.call.args),
             "digest": self.digest,
@@ -83,20 +73,22 @@ class JudgedCall:
             "reason": self.decision.reason,
         }
 
+    def as_decided(self, position: str) -> Decided:
+        """What the ledger keeps."""
+        return Decided(
+            position=position,
+            tool=self.call.tool,
+            args_json=canonical_json(self.call.args),
+            digest=self.digest,
+            decision=self.decision,
+        )
+
 
 @dataclass
 class GateState:
-    """What the gate of one conversation let through and refused; rebuilt when the run is replayed."""
+    """What the gate of one conversation let through in this life of the run; what it refused is in the ledger."""
 
     cleared: dict[str, ClearedCall] = field(default_factory=dict)
-    denials: list[Denial] = field(default_factory=list)
-
-
-Record = Callable[[str, Call, str, Decision], Awaitable[None]]
-"""(position, call, digest, decision): writes a decision into the ledger, once a position."""
-
-HasRun = Callable[[str], Awaitable[bool]]
-"""(position of a tool call): whether it ran in an earlier life of the run."""
 
 
 @dataclass
@@ -106,8 +98,7 @@ class Gate(WrapperToolset[RunFacts]):
     policy: Judge
     state: GateState
     conversation: str
-    record: Record
-    has_run: HasRun
+    log: RunLog
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -121,7 +112,6 @@ class Gate(WrapperToolset[RunFacts]):
         judged = await self._judged(fresh, facts.risk, ctx, tool.tool_def)
         match judged.decision.verdict:
             case "deny":
-                self.state.denials.append(Denial(call=judged.call, decision=judged.decision))
                 raise ToolFailed(refusal(judged.decision))
             case "ask" if not ctx.tool_call_approved:
                 raise ApprovalRequired(metadata=judged.as_request())
@@ -130,7 +120,7 @@ class Gate(WrapperToolset[RunFacts]):
                     call=judged.call,
                     digest=judged.digest,
                     facts=facts,
-                    decision=judged.decision,
+                    decided=judged.as_decided(self._position(ctx)),
                     ask_id=approval_of(ctx).get("ask_id"),
                 )
                 result = await super().call_tool(name, plain(judged.call.args), ctx, tool)
@@ -146,31 +136,44 @@ class Gate(WrapperToolset[RunFacts]):
         What code fills in may differ between two lives of a run (a list of files), and so may level and rules. The call
         that was judged first is the one that runs; until it has run, the stricter of both decisions holds. What has run
         has run: it is replayed as it was decided, and neither asked about again nor called refused.
+
+        What is not allowed is written down at once; what is, together with what comes of it (`ClearedCall.decided`).
         """
         approval = approval_of(ctx)
         if args_json := approval.get("args_json"):
             fresh = parse_call(fresh.tool, args_json)
         now = self._decide(fresh, risk, ctx, definition)
-        position = f"{self.conversation}/{'gate-approved' if approval else 'gate'}/{ctx.tool_call_id}"
-
-        async def write() -> dict[str, str]:
-            await self.record(position, now.call, now.digest, now.decision)
-            return now.as_request() | {"verdict": now.decision.verdict}
-
-        title = f"permissions · {fresh.tool}: {now.decision.verdict} ({now.decision.rule})"
-        then: Mapping[str, str] = await step("permissions", title, position, write)
-        before = Decision(verdict=cast(Verdict, then["verdict"]), rule=then["rule"], reason=then["reason"])
-        if (then["digest"], before) == (now.digest, now.decision):
+        position = self._position(ctx)
+        then = self.log.decisions.get(position)
+        if then is None:
+            await self._write(now, position)
             return now
-        first = parse_call(fresh.tool, then["args_json"])
-        if await self.has_run(f"{self.conversation}/tool/{ctx.tool_call_id}"):
-            return JudgedCall(call=first, digest=then["digest"], decision=before)
+        before = Decision(verdict=then.verdict, rule=then.rule, reason=then.reason)
+        if (then.digest, before) == (now.digest, now.decision):
+            return now
+        first = parse_call(fresh.tool, then.args_json)
+        if self.log.done(f"{self.conversation}/tool/{ctx.tool_call_id}") is not None:
+            return JudgedCall(call=first, digest=then.digest, decision=before)
         again = self._decide(first, risk, ctx, definition)
-        if again.digest != then["digest"]:
+        if again.digest != then.digest:
             before = Decision(
                 verdict="deny", rule="changed", reason="the tool or its rules changed since it was judged"
             )
-        return replace(again, decision=strictest(before, again.decision))
+        judged = replace(again, decision=strictest(before, again.decision))
+        await self._write(judged, f"{self.conversation}/gate-again/{ctx.tool_call_id}")
+        return judged
+
+    async def _write(self, judged: JudgedCall, position: str) -> None:
+        """Show the decision to people, and keep it unless it is an allow, which is kept with what comes of it."""
+        decision = judged.decision
+        title = f"permissions · {judged.call.tool}: {decision.verdict} ({decision.rule})"
+        with self.log.show("permissions", title, position):
+            if decision.verdict != "allow":
+                await self.log.decide(judged.as_decided(position))
+
+    def _position(self, ctx: RunContext[RunFacts]) -> str:
+        """Of the decision about the call at hand; a yes of a person is a decision of its own."""
+        return f"{self.conversation}/{'gate-approved' if approval_of(ctx) else 'gate'}/{ctx.tool_call_id}"
 
     def _decide(self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition) -> JudgedCall:
         decision = held_to_level(self.policy.decide(call), ctx.deps.level, risk)

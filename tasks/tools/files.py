@@ -5,15 +5,17 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
-from midwatch.risk import ProbeAnswer, ToolFacts
+from midwatch.risk import DoneEffect, ProbeAnswer, ToolFacts
 from midwatch.run import RunFacts
 from tasks.tools.folder import Folder
 from tasks.tools.functions import Offered
+from tasks.tools.kept import Kept
 from tasks.tools.shown import TEXT_LIMIT
 
 READ_LIMIT: Final = 8_000_000
@@ -31,6 +33,8 @@ class Files:
     """The four tools over one folder."""
 
     folder: Folder
+    kept: Kept
+    """What write_file writes over."""
 
     def read_file(
         self,
@@ -52,18 +56,20 @@ class Files:
             return f"{shown[:TEXT_LIMIT]}\n[cut at {TEXT_LIMIT} characters; ask for fewer lines]"
         return shown if end == len(lines) else f"{shown}[{end} of {len(lines)} lines; go on with offset={end}]"
 
-    def write_file(self, path: FilePath, content: str) -> str:
+    def write_file(self, path: FilePath, content: str, idempotency_key: str) -> str:
         """Write a text file, replacing what was there. Folders on the way to it are made.
 
         Args:
             path: The file, relative to the tool's folder.
             content: All of the new content.
+            idempotency_key: Filled in by code.
         """
         data = content.encode("utf-8")
         if len(data) > WRITE_LIMIT:
             raise ModelRetry(
                 f"{len(data)} bytes are more than the {WRITE_LIMIT} that write_file takes. Split the file."
             )
+        self.kept.keep(idempotency_key, self.folder, path)
         self.folder.write(path, data)
         return f"Wrote {len(data)} bytes to {path}."
 
@@ -94,6 +100,11 @@ class Files:
             return "did_not_happen"
         return "happened" if there == args["content"].encode("utf-8") else "did_not_happen"
 
+    async def way_back(self, done: DoneEffect) -> str:
+        """The command that puts back what write_file has written over."""
+        target = self.folder.root.joinpath(*self.folder.parts(done.arguments["path"]))
+        return self.kept.way_back(done.idempotency_key, target)
+
     async def was_deleted(self, _facts: RunFacts, args: Mapping[str, Any]) -> ProbeAnswer:
         """After a crash: is the file gone?"""
         *above, name = self.folder.parts(args["path"])
@@ -104,13 +115,14 @@ class Files:
         return "did_not_happen" if name in there else "happened"
 
 
-def file_tool(name: str, folder: Folder, *, where: str) -> Offered:
-    """The tool called `name` (one of the four) over `folder`."""
-    files = Files(folder)
+def file_tool(name: str, folder: Folder, kept: Path, *, where: str) -> Offered:
+    """The tool called `name` (one of the four) over `folder`; what it writes over is kept in `kept`."""
+    files = Files(folder, Kept(Folder(root=kept)))
+    written = ToolFacts(risk="write", idempotent=True, untrusted=False, probe=files.was_written, undo=files.way_back)
     facts = {
         "read_file": ToolFacts(risk="read", idempotent=True, untrusted=True),
         "list_dir": ToolFacts(risk="read", idempotent=True, untrusted=True),
-        "write_file": ToolFacts(risk="write", idempotent=True, untrusted=False, probe=files.was_written),
+        "write_file": written,
         "delete_file": ToolFacts(risk="destroy", untrusted=False, probe=files.was_deleted),
     }
     return Offered(function=getattr(files, name), facts=facts[name], where=where)

@@ -2,27 +2,30 @@
 
 The model sees the schema without the bound parameters. What it sends is checked together with the bound values against
 the function's own types, and handed on as plain JSON values with every default filled in: that is what the gate judges,
-shows, hashes and stores. `call_tool` takes the full set, bound values included, and calls the function with just that.
+shows, hashes and stores. `call_tool` takes the full set, bound values included, and calls the function with just that,
+and with the call's idempotency key where the function has a parameter for it: the key names the call, it is no part of it.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_ai import FunctionToolset, RunContext, ToolsetTool
 from pydantic_ai import Tool as FunctionTool
 from pydantic_ai.exceptions import UserError
+from pydantic_ai.tools import ToolDefinition
 from pydantic_core import InitErrorDetails, PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from midwatch.errors import CallError, SpecError
-from midwatch.risk import ToolFacts
+from midwatch.risk import IDEMPOTENCY_KEY, ToolFacts
 from midwatch.run import RunFacts
 from midwatch.templates import fill_value
-from tasks.tools.definition import declared
+from tasks.tools.definition import code_of, declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,16 @@ class Offered:
     """As the agent file has it: templates, filled in for each run and item."""
     where: str = "tools"
     """Its field in the agent file, for messages: `tools[2].python`."""
+
+    @cached_property
+    def takes_key(self) -> bool:
+        """Whether the function is given the call's idempotency key."""
+        return IDEMPOTENCY_KEY in inspect.signature(self.function).parameters
+
+    @cached_property
+    def filled_in(self) -> frozenset[str]:
+        """The parameters that are not the model's to set."""
+        return frozenset(self.bind) | ({IDEMPOTENCY_KEY} if self.takes_key else set())
 
 
 class FunctionTools(FunctionToolset[RunFacts]):
@@ -53,6 +66,7 @@ class FunctionTools(FunctionToolset[RunFacts]):
         super().__init__([_function_tool(one) for one in offered], id=id)
         self._offered = {one.function.__name__: one for one in offered}
         self._per_item = per_item
+        self._shown: dict[str, ToolDefinition] = {}
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -60,13 +74,21 @@ class FunctionTools(FunctionToolset[RunFacts]):
 
     def _as_offered(self, one: Offered, tool: ToolsetTool[RunFacts], facts: RunFacts) -> ToolsetTool[RunFacts]:
         bound = self._values(one, facts)
-        shown = replace(tool.tool_def, parameters_json_schema=without(tool.tool_def.parameters_json_schema, one.bind))
+        definition = self._definition(one, tool.tool_def)
+        if bound:
+            metadata = {**(definition.metadata or {}), "midwatch": replace(one.facts, bind=bound)}
+            definition = replace(definition, metadata=metadata)
         full = self.tools[tool.tool_def.name]
-        return replace(
-            tool,
-            tool_def=declared(shown, replace(one.facts, bind=bound or None)),
-            args_validator=ModelArguments(tool=full, bound=bound, closed=frozenset(one.bind), where=one.where),
-        )
+        validator = ModelArguments(tool=full, bound=bound, closed=one.filled_in, where=one.where)
+        return replace(tool, tool_def=definition, args_validator=validator)
+
+    def _definition(self, one: Offered, full: ToolDefinition) -> ToolDefinition:
+        """What the model is told of a tool. Worked out once: tools are listed before each model request."""
+        if full.name not in self._shown:
+            schema = without(full.parameters_json_schema, one.filled_in)
+            shown = replace(full, parameters_json_schema=schema)
+            self._shown[full.name] = declared(shown, one.facts, code_of(one.function))
+        return self._shown[full.name]
 
     def _values(self, one: Offered, facts: RunFacts) -> dict[str, Any]:
         """What code fills in, worked out anew at every listing, before each model request: it may follow earlier calls."""
@@ -85,6 +107,8 @@ class FunctionTools(FunctionToolset[RunFacts]):
         missing = sorted(set(self._offered[name].bind) - set(tool_args))
         if missing:
             raise CallError(f"{name}: the judged call lacks what code fills in: {', '.join(missing)}")
+        if self._offered[name].takes_key:
+            tool_args = {**tool_args, IDEMPOTENCY_KEY: ctx.deps.idempotency_key(ctx.tool_call_id)}
         try:
             typed = self.tools[name].function_schema.validator.validate_json(to_json(tool_args))
         except ValidationError as error:
@@ -115,8 +139,9 @@ class ModelArguments:
             raise self._refusal("dict_type", (), input)
         for name in set(input) & self.closed:
             raise self._refusal("extra_forbidden", (name,), input[name])
+        filled_in = {**dict.fromkeys(self.closed & {IDEMPOTENCY_KEY}, "not yet"), **self.bound}
         try:
-            text = to_json({**input, **self.bound})
+            text = to_json({**input, **filled_in})
         except (PydanticSerializationError, UnicodeError) as error:
             raise self._refusal("json_invalid", (), "...", error=str(error)) from error
         try:
@@ -127,7 +152,7 @@ class ModelArguments:
                     raise SpecError(f"{detail['msg']}", field=f"{self.where}.bind.{detail['loc'][0]}") from error
             raise
         plain: dict[str, Any] = to_jsonable_python(typed)
-        return {name: value for name, value in plain.items() if name not in self.bound}
+        return {name: value for name, value in plain.items() if name not in filled_in}
 
     def _refusal(self, kind: str, loc: tuple[str, ...], value: Any, **context: Any) -> ValidationError:
         detail = InitErrorDetails(type=kind, loc=loc, input=value, ctx=context)
@@ -143,7 +168,7 @@ def _value(value: Any, facts: RunFacts, field: str) -> Any:
         raise SpecError(f"{value!r} failed: {type(error).__name__}: {error}", field=field) from error
 
 
-def without(schema: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+def without(schema: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     """A tool's JSON schema without the properties in `names`."""
     if not names:
         return schema
@@ -163,6 +188,10 @@ def _function_tool(one: Offered) -> FunctionTool[RunFacts]:
         said = f"{tool.name!r} takes one model as its only parameter; make its fields the function's parameters"
         raise SpecError(said, field=one.where)
     takes = tool.function_schema.json_schema.get("properties", {})
+    if IDEMPOTENCY_KEY in one.bind:
+        raise SpecError(
+            "code fills it in, for every call another one; take it out", field=f"{one.where}.bind.{IDEMPOTENCY_KEY}"
+        )
     for name in one.bind:
         if name not in takes:
             said = f"{tool.name!r} has no parameter {name!r}; it has: {', '.join(takes) or 'none'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -12,11 +13,11 @@ from typing import Any, Final, Self
 
 from fastmcp.client.transports import ClientTransport
 from fastmcp.exceptions import McpError, ToolError
-from mcp.types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
+from mcp.types import CONNECTION_CLOSED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
 from pydantic import SecretStr
 from pydantic_ai import RunContext, ToolsetTool
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
-from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.mcp import CallToolFunc, MCPToolset
 from pydantic_ai.messages import BinaryContent
 from pydantic_core import to_json
 
@@ -33,6 +34,11 @@ logger = logging.getLogger(__name__)
 
 LOG_BYTES: Final = 1_000_000
 """A server's log larger than this begins anew at its next start."""
+START_SECONDS: Final = 30.0
+"""A server may take this long to start, however short its calls are to be."""
+PING_SECONDS: Final = 5.0
+"""A server that is busy longer than this with another call counts as alive."""
+KEY_IN_META: Final = "midwatch/idempotency-key"
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _NOT_DONE: Final = frozenset({INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND})
 """Protocol errors with which a server refuses a call before it does anything."""
@@ -47,11 +53,13 @@ class McpTools(MCPToolset[RunFacts]):
             id=f"mcp-{server.name}",
             tool_error_behavior="error",
             prefer_tasks=False,
-            init_timeout=server.timeout_seconds,
+            process_tool_call=with_key,
+            init_timeout=max(server.timeout_seconds, START_SECONDS),
             read_timeout=server.timeout_seconds,
         )
         self._server, self._log, self._where = server, log, where
         self._prefix = f"mcp__{server.name}__"
+        self._reaching = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Start or reach the server.
@@ -77,7 +85,10 @@ class McpTools(MCPToolset[RunFacts]):
     async def __aexit__(self, *args: Any) -> bool | None:
         """Stop or leave the server. One that is gone already is no fault of what was done with it."""
         try:
-            return await super().__aexit__(*args)
+            await super().__aexit__(*args)
+            if not self.is_running:
+                await self.client.close()  # type: ignore[no-untyped-call]  # one made anew is nobody else's to end
+            return None
         except Exception as error:
             logger.warning("MCP server %s did not end in good order: %s", self._server.name, error)
             return None
@@ -95,7 +106,12 @@ class McpTools(MCPToolset[RunFacts]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
     ) -> Any:
-        """Call the server. `ToolFailed` and `ModelRetry` mean that the server answered; anything else that nobody knows."""
+        """Call the server, started again where it is gone.
+
+        `ToolFailed` and `ModelRetry` mean that the server refused, or never got the call; anything else of an effect that
+        nobody knows.
+        """
+        await self._reach()
         try:
             return bounded(await super().call_tool(name.removeprefix(self._prefix), tool_args, ctx, tool))
         except ToolError as error:
@@ -105,8 +121,36 @@ class McpTools(MCPToolset[RunFacts]):
                 raise ModelRetry(head_and_tail(str(error), 2_000)) from error
             facts = (tool.tool_def.metadata or {}).get("midwatch")
             if isinstance(facts, ToolFacts) and facts.risk in HARMLESS:
-                raise ToolFailed(f"{self._server.name} did not answer: {error}") from error
+                raise ToolFailed(f"{self._server.name} did not answer: {error}. It may be tried once more.") from error
             raise
+
+    async def _reach(self) -> None:
+        """Start or reach a server anew that ended between two calls: no call was under way, so none is in doubt."""
+        async with self._reaching:
+            if await self._answers():
+                return
+            logger.warning("MCP server %s is gone and is started or reached again", self._server.name)
+            try:
+                await self.client.close()  # type: ignore[no-untyped-call]  # fastmcp leaves both untyped
+                await self.client.__aenter__()  # type: ignore[no-untyped-call]
+            except Exception as error:
+                said = (
+                    f"{self._server.name} is gone and cannot be started or reached again, so nothing was done: {error}"
+                )
+                raise ToolFailed(head_and_tail(said, 2_000)) from error
+
+    async def _answers(self) -> bool:
+        """Whether anything comes back; a server of the present protocol answers that it does not know `ping`."""
+        try:
+            async with asyncio.timeout(PING_SECONDS):
+                await self.client.ping()
+        except TimeoutError:
+            return True
+        except McpError as error:
+            return error.error.code != CONNECTION_CLOSED
+        except Exception:
+            return False
+        return True
 
     def _check_names(self, there: set[str]) -> None:
         for field, names in (("only", self._server.only), ("tools", self._server.tools)):
@@ -122,6 +166,11 @@ class McpTools(MCPToolset[RunFacts]):
             if said:
                 message += "\nIts last words:\n" + "\n".join(said.splitlines()[-8:])
         return message
+
+
+async def with_key(ctx: RunContext[RunFacts], call: CallToolFunc, name: str, arguments: dict[str, Any]) -> Any:
+    """The call with its idempotency key in its `_meta`: MCP has no field for one, and a server may look there."""
+    return await call(name, arguments, metadata={KEY_IN_META: ctx.deps.idempotency_key(ctx.tool_call_id)})
 
 
 def mcp_tools(

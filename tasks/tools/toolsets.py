@@ -83,19 +83,22 @@ def _functions(tool: Tool, spec: AgentSpec, facts: RunFacts, where: str) -> list
         raise SpecError(
             "only a Python function takes `bind`; a built-in's arguments are the model's", field=f"{where}.bind"
         )
-    return _builtin(tool.builtin, tool.root, spec, facts, where)
+    return _builtin(tool, tool.builtin, spec, facts, where)
 
 
-def _builtin(name: Builtin, root: str, spec: AgentSpec, facts: RunFacts, where: str) -> list[Offered]:
+def _builtin(tool: Tool, name: Builtin, spec: AgentSpec, facts: RunFacts, where: str) -> list[Offered]:
+    root, kept = tool.root, facts.home.absolute() / "kept" / facts.run_id
     match name:
         case "read_file" | "list_dir":
-            return [file_tool(name, Folder(root=_root(name, root, facts, where, writes=False)), where=where)]
+            folder = Folder(root=_root(name, root, facts, where, writes=False))
+            return [file_tool(name, folder, kept, where=where)]
         case "write_file" | "delete_file":
-            return [file_tool(name, Folder(root=_root(name, root, facts, where, writes=True)), where=where)]
+            folder = Folder(root=_root(name, root, facts, where, writes=True))
+            return [file_tool(name, folder, kept, where=where)]
         case "shell":
             return [shell_tool(find_sandbox(), _root(name, root, facts, where, writes=True), where=where)]
         case "http_request":
-            return [http_tool(_hosts(spec, where), where=where)]
+            return [http_tool(_hosts(spec, where), where=where, idempotent=tool.idempotent)]
         case "ask_human":
             return [ask_human_tool(where=where)]
         case "notes":

@@ -13,12 +13,11 @@ from typing import Annotated, Any, Final, Literal
 import certifi
 import httpx
 from pydantic import Field
-from pydantic_ai import RunContext
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from midwatch.policy.urls import PORTS, Url, read_url
-from midwatch.risk import ToolFacts
+from midwatch.risk import ProbeAnswer, ToolFacts
 from midwatch.run import RunFacts
 from tasks.tools.functions import Offered
 from tasks.tools.hosts import Resolve, is_allowed, may_connect, resolve_host
@@ -61,25 +60,25 @@ class Web:
 
     async def http_request(
         self,
-        ctx: RunContext[RunFacts],
         method: Method,
         url: Annotated[str, Field(min_length=1, max_length=2000)],
+        idempotency_key: str,
         headers: dict[str, str] = {},  # noqa: B006  # never changed; pydantic copies it
         body: str = "",
     ) -> HttpResult:
         """Send one HTTP request. A redirect is not followed: its answer says where it leads.
 
         Args:
-            ctx: The run.
             method: The HTTP method.
             url: The full address, with http:// or https://.
+            idempotency_key: Filled in by code.
             headers: Further request headers.
             body: What to send; empty for none.
         """
         target = self._target(url)
         sent = {**_checked(headers), "accept-encoding": "identity"}
         if method not in READING:
-            sent["idempotency-key"] = ctx.deps.idempotency_key(ctx.tool_call_id)
+            sent["idempotency-key"] = idempotency_key
         for address in await self._addresses(target):
             try:
                 async with asyncio.timeout(SECONDS):
@@ -135,9 +134,21 @@ class Web:
             return HttpResult(status=response.status_code, headers=shown, body=await _body(response))
 
 
-def http_tool(hosts: Collection[str], *, where: str, resolve: Resolve = resolve_host) -> Offered:
-    """`http_request` for `hosts`. One tool with one risk class: even a GET sends its URL out, so it is `egress`."""
-    return Offered(function=Web(hosts, resolve).http_request, facts=ToolFacts(risk="egress"), where=where)
+async def changed_nothing(_facts: RunFacts, args: Mapping[str, Any]) -> ProbeAnswer:
+    """After a crash: what only reads has done nothing, and may be sent again; of anything else nobody knows."""
+    return "did_not_happen" if args["method"] in READING else "cannot_tell"
+
+
+def http_tool(
+    hosts: Collection[str], *, where: str, idempotent: bool = False, resolve: Resolve = resolve_host
+) -> Offered:
+    """`http_request` for `hosts`. One tool with one risk class: even a GET sends its URL out, so it is `egress`.
+
+    Args:
+        idempotent: the operator says that the hosts take an `Idempotency-Key`.
+    """
+    facts = ToolFacts(risk="egress", idempotent=idempotent, probe=changed_nothing)
+    return Offered(function=Web(hosts, resolve).http_request, facts=facts, where=where)
 
 
 async def _body(response: httpx.Response) -> str:

@@ -79,6 +79,10 @@ def test_a_good_file_gives_its_spec(tmp_path: Path) -> None:
             "tools:\n- write_file: {root: a, bind: {path: '{dat}'}}\n",
             "5: tools[0].write_file.bind.path: unknown place {dat}; did you mean `date`?",
         ),
+        (
+            "tools:\n- shell: {root: a, idempotent: true}\n",
+            "5: tools[0]: `idempotent` is for http_request; a Python function declares it",
+        ),
         ("name: other\n", "4: name: `name` is given twice (first in line 1)"),
         ("1: x\n", "4: a key must be text; put it in quotes"),
         ("a: b: c\n", "4: not YAML: mapping values are not allowed here"),

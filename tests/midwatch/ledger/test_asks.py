@@ -149,7 +149,12 @@ async def test_an_edited_yes_is_good_for_the_edited_call_only(ledger: Ledger, as
 
 
 async def reserve(ledger: Ledger, call_id: str, digest: str = "d1") -> str:
-    call = {"tool": "delete_file", "args_json": ASK.args_json, "idempotency_key": call_id, "ask_id": "ask-1"}
+    call: dict[str, Any] = {
+        "tool": "delete_file",
+        "args_json": ASK.args_json,
+        "idempotency_key": call_id,
+        "ask_id": "ask-1",
+    }
     return (await ledger.reserve("run-1", call_id, digest=digest, **call)).state
 
 

@@ -131,7 +131,7 @@ async def test_many_writers_at_once_make_one_chain(ledger: Ledger, run_id: str) 
 
 
 async def test_the_journal_holds_no_arguments_and_no_results(ledger: Ledger, run_id: str) -> None:
-    call = {"tool": "mail", "args_json": '{"to":"secret-address"}', "idempotency_key": "k"}
+    call: dict[str, Any] = {"tool": "mail", "args_json": '{"to":"secret-address"}', "idempotency_key": "k"}
     effect = await ledger.reserve(run_id, "c1", digest="d", **call)
     await ledger.consume(effect.effect_id, '"secret-answer"')
     bodies = await ledger.read(lambda tx: tx.connection.execute(select(journal.c.body)).scalars().all())

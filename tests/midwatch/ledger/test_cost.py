@@ -12,7 +12,7 @@ from typing import Self
 import pytest
 
 from midwatch.decision import Decision
-from midwatch.ledger import Ledger
+from midwatch.ledger import Decided, Ledger
 from midwatch.ledger.transaction import Read
 
 YES = Decision(verdict="allow", rule="allow.git-read", reason="git log only reads")
@@ -65,7 +65,7 @@ async def one_turn(ledger: Ledger, number: int) -> None:
     """What the harness writes and reads for one step of an agent."""
     await ledger.record_step("r", f"model/{number:05}", kind="model", name="m", tokens_in=9, usd=Decimal("0.001"))
     position = f"gate/{number:05}"
-    await ledger.record_decision("r", position, tool="mail", args_json="{}", digest="d", decision=YES)
+    await ledger.record_decision("r", Decided(position=position, tool="mail", args_json="{}", digest="d", decision=YES))
     key = f"c{number:05}"
     effect = await ledger.reserve("r", key, digest="d", tool="mail", args_json="{}", idempotency_key=key)
     await ledger.consume(effect.effect_id, '"sent"')

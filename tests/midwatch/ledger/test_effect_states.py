@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from midwatch.errors import LedgerError
-from midwatch.ledger import Ledger
+from midwatch.ledger import Ledger, Settlement
 
 T = TypeVar("T")
 CALLS: Final = st.sampled_from(["c1", "c2", "c3"])
@@ -44,7 +44,9 @@ class Effects(RuleBasedStateMachine):
         return self.loop.run(call)
 
     def become(self, call_id: str, state: str) -> None:
-        self.changes += self.state.get(call_id) != state
+        """One row in the journal, and one more for the question that is opened or answered with it."""
+        before = self.state.get(call_id)
+        self.changes += (before != state) * (1 + ("unknown" in (before, state)))
         self.state[call_id] = state
 
     def settle(self, call_id: str, state: str, call: Coroutine[Any, Any, None]) -> None:
@@ -76,10 +78,25 @@ class Effects(RuleBasedStateMachine):
     def mark_unknown(self, call_id: str) -> None:
         self.settle(call_id, "unknown", self.ledger.mark_unknown(self.ids.get(call_id, 0), "why"))
 
+    @rule(call_id=CALLS, happened=st.booleans())
+    def a_person_says_it(self, call_id: str, happened: bool) -> None:
+        for ask in self.do(self.ledger.open_asks()):
+            if ask.call_id == call_id:
+                verdict: Settlement = "happened" if happened else "did_not_happen"
+                words = {"by": "operator", "via": "cli", "reason": "I looked", "result_json": '"done"'}
+                said = self.ledger.settle_effect(ask.ask_id, verdict, **words)
+                assert self.do(said).first
+                self.become(call_id, "consumed" if happened else "released")
+
     @invariant()
     def the_ledger_agrees(self) -> None:
         rows = self.do(self.ledger.effects_of("r"))
         assert {row.call_id: row.state for row in rows} == self.state
+
+    @invariant()
+    def a_person_is_asked_about_exactly_what_is_unknown(self) -> None:
+        asked = [ask.call_id for ask in self.do(self.ledger.open_asks())]
+        assert sorted(asked) == sorted(call_id for call_id, state in self.state.items() if state == "unknown")
 
     def teardown(self) -> None:
         report = self.do(self.ledger.verify_chain())

@@ -55,13 +55,9 @@ async def test_an_unknown_effect_stays_in_doubt_with_its_reason(ledger: Ledger) 
     assert (again.state, again.why) == ("in_doubt", "the mail server does not answer")
 
 
-async def test_a_person_settles_an_unknown_effect(ledger: Ledger) -> None:
-    happened, lost = [(await reserve(ledger, call_id)).effect_id for call_id in ("c1", "c2")]
-    for effect_id in (happened, lost):
-        await ledger.mark_unknown(effect_id, "cannot tell")
-    await ledger.consume(happened, '{"sent":true}')
-    await ledger.release(lost)
-    assert [(await reserve(ledger, call_id)).state for call_id in ("c1", "c2")] == ["consumed", "reserved"]
+async def test_what_a_tool_says_about_taking_it_back_stands_beside_its_result(ledger: Ledger) -> None:
+    await ledger.consume((await reserve(ledger)).effect_id, "{}", undo="ask ops to ignore the mail")
+    assert [effect.undo for effect in await ledger.effects_of("run-1")] == ["ask ops to ignore the mail"]
 
 
 async def test_another_call_under_the_same_id_is_refused(ledger: Ledger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger, migration
 from midwatch.ledger.tables import metadata
 
+OLD_ROWS = (
+    "INSERT INTO runs (run_id, agent, cause, level, input_json, fingerprint, started_at) "
+    "VALUES ('r1', 'night-owl', 'person', 3, '{}', 'f', '2026-03-01 03:00:00.000000+00:00')",
+    "INSERT INTO asks (ask_id, run_id, agent, call_id, tool, args_json, digest, kind, rule, reason, words, created_at, "
+    "deadline) VALUES ('a1', 'r1', 'night-owl', 'c1', 't', '{}', 'd', 'approve', '', '', '', "
+    "'2026-03-01 03:00:00.000000+00:00', '2026-03-02 03:00:00.000000+00:00')",
+    "INSERT INTO effects (run_id, call_id, digest, tool, args_json, idempotency_key, ask_id, state, attempts, why, "
+    "reserved_at) VALUES ('r1', 'c1', 'd', 't', '{}', 'k', 'a1', 'reserved', 1, '', '2026-03-01 03:00:00.000000+00:00')",
+)
+"""What revision 0001 held: a question that waits, and an effect that refers to it."""
+
 
 async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(ledger: Ledger) -> None:
     assert await ledger.read(lambda tx: compare_metadata(MigrationContext.configure(tx.connection), metadata)) == []
@@ -24,6 +36,18 @@ async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(ledger
 
 def test_the_code_works_with_the_last_revision() -> None:
     assert ScriptDirectory(str(migration.MIGRATIONS)).get_heads() == [migration.HEAD]
+
+
+async def test_an_older_ledger_keeps_its_questions_and_effects(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "HEAD", "0001")
+    async with Ledger.open(empty_url) as ledger:
+        await ledger.migrate()
+        await ledger.write(lambda tx: [tx.connection.execute(text(row)) for row in OLD_ROWS], durable=True)
+        monkeypatch.undo()
+        await ledger.migrate()
+        (ask,), (effect,) = await ledger.asks_of("r1"), await ledger.effects_of("r1")
+        assert (ask.deadline, effect.ask_id) == (datetime(2026, 3, 2, 3, 0, tzinfo=UTC), ask.ask_id)
+        assert [row.ask_id for row in await ledger.overdue_asks(datetime(2026, 3, 3, tzinfo=UTC))] == ["a1"]
 
 
 async def test_migrating_twice_changes_nothing(empty_url: str) -> None:

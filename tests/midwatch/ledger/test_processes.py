@@ -118,7 +118,7 @@ async def test_an_effect_of_a_killed_process_is_in_doubt(ledger: Ledger, run_id:
     assert await line(process) == "reserved\n"
     process.kill()
     process.wait()
-    call = {"digest": "d", "tool": "mail", "args_json": "{}", "idempotency_key": "k"}
+    call: dict[str, Any] = {"digest": "d", "tool": "mail", "args_json": "{}", "idempotency_key": "k"}
     assert (await ledger.reserve(run_id, "c1", **call)).state == "in_doubt"
     assert (await ledger.verify_chain()).rows == 2
 

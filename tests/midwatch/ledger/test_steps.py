@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from midwatch.budget import Spent
 from midwatch.decision import Decision
 from midwatch.errors import LedgerError
-from midwatch.ledger import Ledger
+from midwatch.ledger import Decided, Ledger
 
 YES = Decision(verdict="allow", rule="allow.git-read", reason="git log only reads")
 
@@ -79,14 +80,33 @@ async def test_text_that_no_database_takes_is_made_storable(ledger: Ledger, run_
 
 
 async def test_the_first_decision_about_a_call_stands(ledger: Ledger, run_id: str) -> None:
-    call: dict[str, Any] = {"tool": "shell", "args_json": '{"command":"git log"}', "digest": "d1"}
-    first = await ledger.record_decision(run_id, "gate/1", **call, decision=YES)
+    yes = Decided(position="gate/1", tool="shell", args_json='{"command":"git log"}', digest="d1", decision=YES)
+    first = await ledger.record_decision(run_id, yes)
     other = Decision(verdict="deny", rule="deny.shell", reason="no shell")
-    assert await ledger.record_decision(run_id, "gate/1", **call, decision=other) == first
+    assert await ledger.record_decision(run_id, replace(yes, decision=other)) == first
     assert (first.verdict, first.rule, first.args_json) == ("allow", "allow.git-read", '{"command":"git log"}')
 
 
 async def test_another_call_at_the_same_position_is_decided_anew(ledger: Ledger, run_id: str) -> None:
     for digest in ("d1", "d2"):
-        await ledger.record_decision(run_id, "gate/1", tool="shell", args_json="{}", digest=digest, decision=YES)
+        await ledger.record_decision(
+            run_id, Decided(position="gate/1", tool="shell", args_json="{}", digest=digest, decision=YES)
+        )
     assert [row.digest for row in await ledger.decisions_of(run_id)] == ["d1", "d2"]
+
+
+async def test_a_step_its_decision_and_its_effect_are_kept_in_one_transaction(ledger: Ledger, run_id: str) -> None:
+    decided = Decided(position="gate/1", tool="mail", args_json="{}", digest="d", decision=YES)
+    effect = await ledger.reserve(run_id, "c", digest="d", tool="mail", args_json="{}", idempotency_key="k")
+    step: dict[str, Any] = {"kind": "tool", "name": "mail", "result_json": '"sent"', "request_digest": "r"}
+    await ledger.record_step(run_id, "tool/1", **step, decided=decided, effect_id=effect.effect_id)
+    assert [row.state for row in await ledger.effects_of(run_id)] == ["consumed"]
+    assert [row.position for row in await ledger.decisions_of(run_id)] == ["gate/1"]
+    (stored,) = await ledger.stored_steps(run_id)
+    assert (stored.position, stored.result_json, stored.request_digest) == ("tool/1", '"sent"', "r")
+
+
+async def test_a_step_whose_effect_cannot_be_consumed_is_not_kept(ledger: Ledger, run_id: str) -> None:
+    with pytest.raises(LedgerError, match="no effect"):
+        await ledger.record_step(run_id, "tool/1", kind="tool", name="mail", result_json="1", effect_id=77)
+    assert await ledger.steps_of(run_id) == []

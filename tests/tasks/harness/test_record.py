@@ -17,10 +17,11 @@ from midwatch.budget import BudgetSpent
 from midwatch.calls import digest, parse_call
 from midwatch.decision import Decision
 from midwatch.errors import LedgerError, MidwatchError
-from midwatch.ledger import Ask, Ledger
+from midwatch.ledger import Ask, Decided, Ledger
 from midwatch.risk import ProbeAnswer, Risk, ToolFacts
 from midwatch.run import RunFacts
 from midwatch.spec import Limits
+from tasks.harness.history import Turn
 from tasks.harness.record import LedgerRecorder, UnknownEffect
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import ClearedCall, GateState
@@ -62,7 +63,13 @@ class World:
             facts=ToolFacts(
                 risk=self.risk, idempotent=self.idempotent, probe=self.probe if self.answer is not None else None
             ),
-            decision=Decision(verdict="allow", rule="r", reason="because"),
+            decided=Decided(
+                position="main/gate/id",
+                tool="write",
+                args_json='{"line":"one"}',
+                digest=digest(CALL),
+                decision=Decision(verdict="allow", rule="r", reason="because"),
+            ),
             ask_id=self.ask_id,
         )
         budget = RunBudget(self.limits)
@@ -154,6 +161,23 @@ async def test_a_tool_that_throws_without_having_done_anything_tells_the_model(l
     assert type(payload).__name__ == "_ToolFailed", ToolFailed.__doc__
 
 
+async def test_what_is_idempotent_and_throws_is_done_once_more_under_its_own_key_and_is_unknown_then(
+    ledger: Ledger,
+) -> None:
+    world = World(ledger, idempotent=True, fault=RuntimeError("reset"))
+    with pytest.raises(UnknownEffect, match="failed in the middle"):
+        await world.run()
+    (ask,) = await ledger.open_asks()
+    assert (world.happened, await world.state(), ask.kind) == (2, "unknown", "settle")
+
+
+async def test_a_tool_that_throws_when_it_was_done_is_told_so(ledger: Ledger) -> None:
+    world = World(ledger, answer="happened", fault=RuntimeError("reset"))
+    payload = JSON_CODEC.load(CallToolResult, await world.run())
+    assert payload.result == "It was done; its result was lost (RuntimeError: reset)."
+    assert (world.happened, await world.state()) == (1, "consumed")
+
+
 async def test_a_tool_that_throws_in_the_middle_is_unknown(ledger: Ledger) -> None:
     with pytest.raises(UnknownEffect, match="failed in the middle"):
         await World(ledger, fault=RuntimeError("reset")).run()
@@ -213,14 +237,15 @@ async def test_a_model_request_is_written_down_with_its_cost_and_charged(ledger:
         parts=[TextPart("hi")], usage=RequestUsage(input_tokens=90, output_tokens=5), provider_name="local"
     )
 
-    async def body() -> object:
-        return JSON_CODEC.dump(ModelResponse, response)
+    async def body() -> Turn:
+        payload = JSON_CODEC.dump(ModelResponse, response)
+        return Turn(whole=True, request=[], instructions="", response=payload)
 
     recorder = world.recorder()
-    await recorder.model_request("main/model/1", body)
+    await recorder.model_request("main/model/1", "digest", body)
     assert (await ledger.spent_by("run")).tokens == 95
     with pytest.raises(BudgetSpent, match=r"limits\.tokens"):
-        await recorder.model_request("main/model/2", body)
+        await recorder.model_request("main/model/2", "digest", body)
 
 
 async def test_a_result_can_be_read_back_from_the_ledger(ledger: Ledger) -> None:

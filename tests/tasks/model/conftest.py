@@ -74,6 +74,11 @@ class Wire:
         self.replies.append(Reply(status=0, body=""))
         return self
 
+    def is_silent(self) -> Wire:
+        """Say nothing until whoever asked hangs up."""
+        self.replies.append(Reply(status=-1, body=""))
+        return self
+
 
 def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
@@ -87,8 +92,10 @@ def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             wire.asked.append(Asked(method=self.command, path=self.path, headers=headers, body=body))
             reply = wire.replies.pop(0) if wire.replies else Reply(status=418, body="the script has ended")
-            if reply.status == 0:
+            if reply.status <= 0:
                 self.close_connection = True
+                if reply.status < 0:
+                    self.rfile.read(1)
                 return
             self.send_response(reply.status)
             for name, value in {"Content-Type": "application/json", **reply.headers}.items():

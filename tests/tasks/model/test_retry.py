@@ -19,7 +19,8 @@ from pydantic_ai.models import Model
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from tasks.model.retry import CredentialsRefused, ErrorKind, RetryingModel, RetryPolicy, advice, chain, error_kind
+from midwatch.spec import Patience
+from tasks.model.retry import CredentialsRefused, ErrorKind, RetryingModel, Unreadable, advice, chain, error_kind
 
 if TYPE_CHECKING:
     from tests.tasks.model.conftest import Wire
@@ -56,6 +57,40 @@ async def test_a_connection_that_breaks_is_tried_again(wire: Wire) -> None:
     assert await ask(RetryingModel(openai(wire), sleep=Sleeps())) == "Hello."
 
 
+@pytest.mark.parametrize("body", [{}, [], {"choices": []}, {"error": {"message": "bad gateway"}}])
+async def test_what_is_no_answer_is_asked_for_again(wire: Wire, body: object) -> None:
+    wire.answers(body).says("Hello.")
+    assert await ask(RetryingModel(openai(wire), sleep=Sleeps())) == "Hello."
+
+
+async def test_a_provider_that_never_answers_readably_gives_way_to_the_next(wire: Wire, other_wire: Wire) -> None:
+    for _ in range(9):
+        wire.answers({"choices": []})
+    other_wire.says("Hello from the second.")
+    first = RetryingModel(openai(wire), patience=Patience(attempts=2), sleep=Sleeps())
+    with pytest.raises(Unreadable, match="what scripted sent is no answer"):
+        await ask(first)
+    assert await ask(chain([first, RetryingModel(openai(other_wire))])) == "Hello from the second."
+
+
+async def test_an_answer_that_does_not_come_is_asked_for_again(wire: Wire) -> None:
+    wire.is_silent().says("Hello.")
+    assert await ask(RetryingModel(openai(wire), patience=Patience(answer_seconds=0.5), sleep=Sleeps())) == "Hello."
+
+
+async def test_a_long_outage_costs_the_patience_once(wire: Wire, other_wire: Wire) -> None:
+    for _ in range(5):
+        wire.fails(503)
+    for _ in range(3):
+        other_wire.says("Hello from the second.")
+    models = chain([RetryingModel(openai(wire), patience=Patience(attempts=3), sleep=Sleeps()), openai(other_wire)])
+    for asked in (3, 4, 5):
+        await ask(models)
+        assert len(wire.asked) == asked
+    wire.says("Hello again.")
+    assert await ask(models) == "Hello again."
+
+
 @pytest.mark.parametrize("status", [400, 404, 422])
 async def test_a_wrong_request_is_not_tried_again(wire: Wire, status: int) -> None:
     wire.fails(status).says("Hello.")
@@ -75,17 +110,17 @@ async def test_the_sdk_does_not_retry_on_its_own(wire: Wire) -> None:
     for _ in range(9):
         wire.fails(503)
     with pytest.raises(ModelHTTPError):
-        await ask(RetryingModel(openai(wire), policy=RetryPolicy(attempts=3), sleep=Sleeps()))
+        await ask(RetryingModel(openai(wire), patience=Patience(attempts=3), sleep=Sleeps()))
     assert len(wire.asked) == 3
 
 
 async def test_waits_grow_but_stay_bounded(wire: Wire) -> None:
-    for _ in range(9):
+    for _ in range(20):
         wire.fails(500)
     sleeps = Sleeps()
     with pytest.raises(ModelHTTPError):
-        await ask(RetryingModel(openai(wire), policy=RetryPolicy(attempts=8, longest_wait=4), sleep=sleeps))
-    assert all(0 <= wait <= min(4, 2**turn) for turn, wait in enumerate(sleeps.seconds))
+        await ask(RetryingModel(openai(wire), patience=Patience(attempts=20, wait_seconds=3600), sleep=sleeps))
+    assert all(0 <= wait <= min(60, 2**turn) for turn, wait in enumerate(sleeps.seconds))
 
 
 async def test_retry_after_in_seconds_is_honoured(wire: Wire) -> None:
@@ -102,7 +137,7 @@ async def test_retry_after_as_a_date_is_honoured(wire: Wire) -> None:
     assert sleeps.seconds == [pytest.approx(39, abs=2)]
 
 
-async def test_a_wait_beyond_the_total_is_not_begun(wire: Wire) -> None:
+async def test_a_wait_beyond_what_is_allowed_is_not_begun(wire: Wire) -> None:
     wire.fails(429, Retry_After="3600").says("Hello.")
     sleeps = Sleeps()
     with pytest.raises(ModelRateLimitError):
@@ -124,7 +159,7 @@ async def test_the_next_model_answers_when_the_first_keeps_failing(wire: Wire, o
     for _ in range(9):
         wire.fails(529)
     other_wire.says("Hello from the second.")
-    first = RetryingModel(openai(wire), policy=RetryPolicy(attempts=2), sleep=Sleeps())
+    first = RetryingModel(openai(wire), patience=Patience(attempts=2), sleep=Sleeps())
     assert await ask(chain([first, RetryingModel(openai(other_wire))])) == "Hello from the second."
     assert len(wire.asked) == 2
 
@@ -132,8 +167,8 @@ async def test_the_next_model_answers_when_the_first_keeps_failing(wire: Wire, o
 async def test_a_chain_that_fails_as_a_whole_says_what_each_said(wire: Wire, other_wire: Wire) -> None:
     wire.fails(500)
     other_wire.fails(404)
-    once = RetryPolicy(attempts=1)
-    models: list[Model] = [RetryingModel(openai(each), policy=once) for each in (wire, other_wire)]
+    once = Patience(attempts=1)
+    models: list[Model] = [RetryingModel(openai(each), patience=once) for each in (wire, other_wire)]
     with pytest.raises(FallbackExceptionGroup) as failure:
         await ask(chain(models))
     assert error_kind(failure.value) == "transient"

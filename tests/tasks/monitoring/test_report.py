@@ -17,7 +17,7 @@ from midwatch.judgment import Judgment
 from midwatch.run import RunFacts
 from midwatch.spec import Limits
 from tasks.monitoring.markdown import code, fenced
-from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, render_notice, render_report
+from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_notice, render_report
 
 GFM = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 HOSTILE = (
@@ -51,6 +51,12 @@ def test_the_outcome_and_its_reason_come_first(facts: RunFacts) -> None:
     lines = render_report(story(facts)).splitlines()
     assert lines[0] == "# tidy: blocked"
     assert lines[2] == "`` `shell: rm x` was denied (deny.rm: never) ``"
+
+
+def test_what_can_be_taken_back_stands_with_how_and_is_left_out_where_nothing_can(facts: RunFacts) -> None:
+    text = render_report(story(facts, ways_back=[WayBack(what='write_file {"path": "a|b"}', how="rm 'a|b'")]))
+    assert r"""| `write_file {"path": "a\|b"}` | `rm 'a\|b'` |""" in text
+    assert "How to take it back" not in render_report(story(facts))
 
 
 def test_everything_that_a_person_wants_to_know_is_in_the_report(facts: RunFacts) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from pydantic_ai.toolsets import FunctionToolset
 
 from midwatch.calls import Call, parse_call
 from midwatch.decision import Decision, Verdict
+from midwatch.ledger import Ledger
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import Level, RunFacts
 from tasks.permissions.gate import Gate, GateState, edited_digest
+from tasks.step.log import RunLog
 
 
 @dataclass
@@ -38,14 +41,12 @@ class World:
     """An agent with one tool behind the gate; `written` is what really happened."""
 
     policy: Policy
+    log: RunLog
     risk: Risk = "write"
     level: Level = 4
     bind: Mapping[str, Any] | None = None
     written: list[tuple[str, str]] = field(default_factory=list)
-    recorded: list[tuple[str, str]] = field(default_factory=list)
     state: GateState = field(default_factory=GateState)
-    ran: set[str] = field(default_factory=set)
-    """Positions of calls that ran in an earlier life of the run."""
 
     def facts(self) -> RunFacts:
         return RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), level=self.level)
@@ -61,49 +62,60 @@ class World:
             self.written.append((path, content))
             return "written"
 
-        async def record(position: str, call: Call, digest: str, decision: Decision) -> None:
-            self.recorded.append((position, decision.verdict))
-
-        async def has_run(position: str) -> bool:
-            return position in self.ran
-
         metadata = {"midwatch": ToolFacts(risk=self.risk, bind=self.bind), "definition": "definition"}
         tools: FunctionToolset[RunFacts] = FunctionToolset([Tool(write, metadata=metadata)], id="tools")
-        gate = Gate(
-            wrapped=tools, policy=self.policy, state=self.state, conversation="main", record=record, has_run=has_run
-        )
+        gate = Gate(wrapped=tools, policy=self.policy, state=self.state, conversation="main", log=self.log)
         return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
+
+    async def denied(self) -> list[tuple[str, str]]:
+        """(path, rule) of every refusal that is in the ledger."""
+        rows = await self.log.ledger.decisions_of("run")
+        return [(parse_call(row.tool, row.args_json).args["path"], row.rule) for row in rows if row.verdict == "deny"]
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[RunLog]:
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        await ledger.migrate()
+        now = datetime.now(UTC)
+        run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
+        await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=now)
+        yield await RunLog.open("run", ledger)
 
 
 def heard(messages: Sequence[ModelMessage]) -> str:
     return " ".join(str(part.content) for m in messages for part in m.parts if isinstance(part, ToolReturnPart))
 
 
-async def test_an_allowed_call_runs_and_is_cleared_and_recorded() -> None:
-    world = World(Policy({"a": "allow"}))
+async def test_an_allowed_call_runs_and_is_cleared_with_the_decision_that_is_to_be_kept(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log)
     await world.agent({"path": "a"}).run("go", deps=world.facts())
     assert world.written == [("a", "")]
-    assert world.recorded == [("main/gate/id-0", "allow")]
-    assert world.state.cleared["id-0"].ask_id is None
+    cleared = world.state.cleared["id-0"]
+    assert (cleared.decided.position, cleared.decided.decision.verdict, cleared.ask_id) == (
+        "main/gate/id-0",
+        "allow",
+        None,
+    )
 
 
-async def test_a_denied_call_does_not_run_and_the_model_hears_why() -> None:
-    world = World(Policy({"a": "deny"}))
+async def test_a_denied_call_does_not_run_and_the_model_hears_why(log: RunLog) -> None:
+    world = World(Policy({"a": "deny"}), log)
     result = await world.agent({"path": "a"}).run("go", deps=world.facts())
-    assert (world.written, len(world.state.denials)) == ([], 1)
+    assert (world.written, await world.denied()) == ([], [("a", "a.rule")])
     assert "Denied by a.rule: because" in heard(result.all_messages())
 
 
-async def test_what_no_rule_answers_waits_for_a_person() -> None:
-    world = World(Policy({}))
+async def test_what_no_rule_answers_waits_for_a_person(log: RunLog) -> None:
+    world = World(Policy({}), log)
     result = await world.agent({"path": "a"}).run("go", deps=world.facts())
     assert isinstance(result.output, DeferredToolRequests)
     request = result.output.metadata["id-0"]
     assert (world.written, request["args_json"], request["rule"]) == ([], '{"content":"","path":"a"}', "a.rule")
 
 
-async def test_at_level_1_there_are_no_tools() -> None:
-    world = World(Policy({"a": "allow"}), level=1)
+async def test_at_level_1_there_are_no_tools(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log, level=1)
     with pytest.raises(Exception, match="write"):
         await world.agent({"path": "a"}, {"path": "a"}, {"path": "a"}).run("go", deps=world.facts())
     assert world.written == []
@@ -112,15 +124,17 @@ async def test_at_level_1_there_are_no_tools() -> None:
 @pytest.mark.parametrize(
     "raw", ['{"path": "b", "path": "a"}', '{"path": "a", "Path": "b"}', '{"path": "a", "content": NaN}']
 )
-async def test_arguments_that_two_parsers_could_read_differently_never_run(raw: str) -> None:
-    world = World(Policy({"a": "allow", "b": "allow"}))
+async def test_arguments_that_two_parsers_could_read_differently_never_run(raw: str, log: RunLog) -> None:
+    world = World(Policy({"a": "allow", "b": "allow"}), log)
     await world.agent(raw).run("go", deps=world.facts())
     assert world.written == []
 
 
-async def resumed(world: World, approval: Mapping[str, Any]) -> Any:
+async def resumed(world: World, approval: Mapping[str, Any], *, rules: str = "policy") -> Any:
+    """The same conversation with a yes to its call, under the rules with this fingerprint."""
     agent = world.agent({"path": "a", "content": "shown"})
     first = await agent.run("go", deps=world.facts())
+    world.policy.fingerprint = rules
     results = DeferredToolResults(approvals={"id-0": ToolApproved()}, metadata={"id-0": dict(approval)})
     return await agent.run(deps=world.facts(), message_history=first.all_messages(), deferred_tool_results=results)
 
@@ -137,54 +151,47 @@ def edit_of(original: str, edited: str) -> dict[str, str]:
     return {"ask_id": "ask", "args_json": edited, "edit_of": original, "original_args_json": shown}
 
 
-async def test_a_yes_to_an_edit_is_void_when_the_rules_changed_since_it_was_shown() -> None:
-    world = World(Policy({}))
+async def test_a_yes_to_an_edit_is_void_when_the_rules_changed_since_it_was_shown(log: RunLog) -> None:
+    world = World(Policy({}), log)
     original = await shown_digest(world)
-    world.policy.fingerprint = "another policy"
-    await resumed(world, edit_of(original, '{"path":"a","content":"edited"}'))
+    await resumed(world, edit_of(original, '{"path":"a","content":"edited"}'), rules="another policy")
     assert world.written == []
-    assert [denial.decision.rule for denial in world.state.denials] == ["changed"]
+    assert await world.denied() == [("a", "changed")]
 
 
-async def replayed(world: World, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same run twice, at level 4 and then at `level`, with the results of its steps kept."""
-    kept: dict[str, Any] = {}
-
-    async def step(layer: str, title: str, position: str, body: Any) -> Any:
-        if position not in kept:
-            kept[position] = await body()
-        return kept[position]
-
-    monkeypatch.setattr("tasks.permissions.gate.step", step)
+async def replayed(world: World, level: Level, *, ran: bool) -> None:
+    """The run at level 4, up to the call or to its result, and then its next life at `level`."""
     await world.agent({"path": "a"}).run("go", deps=world.facts())
-    world.level, world.state = level, GateState()
+    decided = world.state.cleared["id-0"].decided
+    await world.log.decide(decided)
+    if ran:
+        await world.log.ledger.record_step("run", "main/tool/id-0", kind="tool", name="write", result_json='"written"')
+    world.log, world.level, world.state = await RunLog.open("run", world.log.ledger), level, GateState()
     await world.agent({"path": "a"}).run("go", deps=world.facts())
 
 
-async def test_what_has_run_is_replayed_as_it_was_decided_though_the_level_fell(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = World(Policy({"a": "allow"}), ran={"main/tool/id-0"})
-    await replayed(world, 2, monkeypatch)
-    assert world.state.denials == []
-    assert world.state.cleared["id-0"].decision.verdict == "allow"
+async def test_what_has_run_is_replayed_as_it_was_decided_though_the_level_fell(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log)
+    await replayed(world, 2, ran=True)
+    assert await world.denied() == []
+    assert world.state.cleared["id-0"].decided.decision.verdict == "allow"
 
 
-async def test_what_has_not_run_yet_is_held_to_the_level_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(Policy({"a": "allow"}))
-    await replayed(world, 2, monkeypatch)
-    assert [denial.decision.rule for denial in world.state.denials] == ["level-2"]
+async def test_what_has_not_run_yet_is_held_to_the_level_of_now(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log)
+    await replayed(world, 2, ran=False)
+    assert await world.denied() == [("a", "level-2")]
 
 
-async def test_a_yes_runs_the_call_that_was_shown() -> None:
-    world = World(Policy({}))
+async def test_a_yes_runs_the_call_that_was_shown(log: RunLog) -> None:
+    world = World(Policy({}), log)
     await resumed(world, {"ask_id": "ask", "args_json": '{"path":"a","content":"shown"}'})
     assert world.written == [("a", "shown")]
     assert world.state.cleared["id-0"].ask_id == "ask"
 
 
-async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so() -> None:
-    world = World(Policy({}))
+async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so(log: RunLog) -> None:
+    world = World(Policy({}), log)
     edited = '{"path":"a","content":"edited"}'
     original = await shown_digest(world)
     result = await resumed(world, edit_of(original, edited))
@@ -193,21 +200,21 @@ async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so()
     assert "A person changed the arguments" in heard(result.all_messages())
 
 
-async def test_a_yes_never_lifts_a_deny() -> None:
-    world = World(Policy({"secret": "deny"}))
+async def test_a_yes_never_lifts_a_deny(log: RunLog) -> None:
+    world = World(Policy({"secret": "deny"}), log)
     await resumed(world, edit_of(await shown_digest(world), '{"path":"secret","content":"x"}'))
     assert world.written == []
-    assert [denial.call.args["path"] for denial in world.state.denials] == ["secret"]
+    assert await world.denied() == [("secret", "a.rule")]
 
 
-async def test_what_code_fills_in_is_judged_and_run_though_the_model_never_said_it() -> None:
-    world = World(Policy({"a": "allow"}), bind={"content": "bound"})
+async def test_what_code_fills_in_is_judged_and_run_though_the_model_never_said_it(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log, bind={"content": "bound"})
     await world.agent({"path": "a"}).run("go", deps=world.facts())
     assert world.written == [("a", "bound")]
     assert world.state.cleared["id-0"].call.args["content"] == "bound"
 
 
-async def test_a_tool_that_declares_nothing_counts_as_the_worst() -> None:
-    world = World(Policy({"a": "allow"}), risk="execute", level=3)
+async def test_a_tool_that_declares_nothing_counts_as_the_worst(log: RunLog) -> None:
+    world = World(Policy({"a": "allow"}), log, risk="execute", level=3)
     result = await world.agent({"path": "a"}).run("go", deps=world.facts())
     assert isinstance(result.output, DeferredToolRequests)

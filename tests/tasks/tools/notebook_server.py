@@ -1,12 +1,14 @@
 """An MCP server over streamable HTTP on loopback, run as a program: prints its port, serves until its stdin closes."""
 
+import json
 import os
 import socket
 import sys
 import threading
+from typing import Any
 
 import uvicorn
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
@@ -32,6 +34,12 @@ def add(text: str, times: int = 1) -> str:
     """Add a note."""
     notes.extend([text] * times)
     return f"{len(notes)} notes"
+
+
+@server.tool()
+def meta(ctx: Context[Any]) -> str:
+    """What the call carries beside its arguments."""
+    return json.dumps(dict(ctx.request_context.meta or {}))
 
 
 @server.tool()

@@ -42,6 +42,11 @@ def pay(
     return f"{ctx.deps.agent} {to} {day!r} {colour!r} {address!r}"
 
 
+@tool(risk="money", idempotent=True)
+def refund(order: str, idempotency_key: str) -> str:
+    return f"{order} under {idempotency_key}"
+
+
 def undeclared(text: str) -> str:
     return text
 

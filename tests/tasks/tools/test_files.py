@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -5,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
+from midwatch.risk import DoneEffect
 from midwatch.run import RunFacts
 from tasks.tools.files import ENTRIES, WRITE_LIMIT
+from tasks.tools.kept import KEPT_LIMIT
 from tests.tasks.tools.agent_tools import Tools, declared
 
 ALL = [{name: {"root": "data"}} for name in ("read_file", "write_file", "list_dir", "delete_file")]
@@ -96,3 +99,42 @@ async def test_after_a_crash_the_probes_tell_what_happened(files: Tools) -> None
     assert await wrote(files.facts, {"path": "a.txt", "content": "one\ntwo\nthree\n"}) == "happened"
     assert await deleted(files.facts, {"path": "a.txt"}) == "did_not_happen"
     assert await deleted(files.facts, {"path": "gone.txt"}) == "happened"
+
+
+async def way_back(files: Tools, path: str) -> str:
+    undo = declared((await files.listed())["write_file"]).undo
+    assert undo is not None
+    arguments = {"path": path, "content": "new"}
+    key = files.facts.idempotency_key("call-1")
+    return await undo(DoneEffect(facts=files.facts, arguments=arguments, result="Wrote.", idempotency_key=key))
+
+
+async def done_by_a_person(command: str) -> None:
+    process = await asyncio.create_subprocess_shell(command)
+    assert await process.wait() == 0
+
+
+async def test_what_was_written_over_can_be_put_back_by_the_command_that_is_offered(files: Tools) -> None:
+    await files.call("write_file", path="a.txt", content="new")
+    await done_by_a_person(await way_back(files, "a.txt"))
+    assert (files.facts.project / "data/a.txt").read_text() == "one\ntwo\nthree\n"
+
+
+async def test_what_was_not_there_is_removed_by_the_command_that_is_offered(files: Tools) -> None:
+    await files.call("write_file", path="new/it's.txt", content="new")
+    await done_by_a_person(await way_back(files, "new/it's.txt"))
+    assert not (files.facts.project / "data/new/it's.txt").exists()
+
+
+async def test_a_call_that_is_repeated_keeps_what_was_there_before_the_first(files: Tools) -> None:
+    for _ in range(2):
+        await files.call("write_file", path="a.txt", content="new")
+    await done_by_a_person(await way_back(files, "a.txt"))
+    assert (files.facts.project / "data/a.txt").read_text() == "one\ntwo\nthree\n"
+
+
+async def test_what_is_too_large_to_keep_is_not_offered_even_when_the_call_is_repeated(files: Tools) -> None:
+    (files.facts.project / "data/a.txt").write_bytes(b"x" * (KEPT_LIMIT + 1))
+    for _ in range(2):
+        await files.call("write_file", path="a.txt", content="new")
+    assert await way_back(files, "a.txt") == ""

@@ -82,6 +82,21 @@ async def test_the_model_cannot_set_a_bound_argument(tools_of: ToolsOf) -> None:
         await tools_of(python("many", names=["a"])).call("many", text="x", names=["mine"])
 
 
+async def test_a_function_that_takes_the_idempotency_key_gets_the_calls_own(tools_of: ToolsOf) -> None:
+    tools = tools_of(python("refund"), for_each={"files": "*.eml"})
+    assert await tools.call("refund", order="7") == "7 under run-1::call-1"
+    assert await tools.call("refund", item="a.eml", order="7") == "7 under run-1:a.eml:call-1"
+
+
+async def test_the_key_is_neither_the_models_nor_a_part_of_the_judged_call(tools_of: ToolsOf) -> None:
+    tools = tools_of(python("refund"))
+    tool = (await tools.listed())["refund"]
+    assert list(tool.tool_def.parameters_json_schema["properties"]) == ["order"]
+    assert (tool.args_validator.validate_json('{"order": "7"}'), declared(tool).bind) == ({"order": "7"}, None)
+    with pytest.raises(ValidationError, match="idempotency_key"):
+        await tools.call("refund", order="7", idempotency_key="mine")
+
+
 async def test_a_bound_value_of_the_wrong_type_is_the_files_fault(tools_of: ToolsOf) -> None:
     with pytest.raises(SpecError) as caught:
         await tools_of(python("many", names="a")).call("many", text="x")
@@ -111,6 +126,7 @@ async def test_what_is_not_one_object_that_fits_is_told_to_the_model(tools_of: T
         ("starred", {}, "tools[0]", "each have a name"),
         ("one_model", {}, "tools[0]", "make its fields the function's parameters"),
         ("undeclared", {"txt": 1}, "tools[0].bind.txt", "no parameter 'txt'; it has: text"),
+        ("refund", {"idempotency_key": "k"}, "tools[0].bind.idempotency_key", "code fills it in"),
         ("undeclard", {}, "tools[0].python", "did you mean `undeclared`"),
     ],
 )

@@ -1,13 +1,17 @@
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from fastmcp.exceptions import McpError
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.messages import BinaryContent
 
@@ -88,8 +92,63 @@ async def test_a_server_that_vanishes_in_a_call_leaves_an_effect_in_doubt_and_a_
         with pytest.raises(Exception) as caught:
             await tools.call("mcp__book__vanish")
         assert not isinstance(caught.value, ToolFailed | ModelRetry)
-        with pytest.raises(ToolFailed, match="book did not answer"):
+        with pytest.raises(
+            ToolFailed, match="book is gone and cannot be started or reached again, so nothing was done"
+        ):
             await tools.call("mcp__book__read")
+
+
+FAULTY = Path(__file__).parents[2] / "flows" / "faulty_mcp.py"
+
+
+@asynccontextmanager
+async def faulty(facts: RunFacts, timeout_seconds: float = 30) -> AsyncIterator[Tools]:
+    """A server that can be killed in mid-call; its world is the project."""
+    command = [sys.executable, str(FAULTY), str(facts.project)]
+    server = {"name": "f", "command": command, "timeout_seconds": timeout_seconds, "tools": {"look": "read"}}
+    async with opened(facts, server) as tools:
+        yield tools
+
+
+def kill_server(facts: RunFacts) -> None:
+    os.kill(int((facts.project / "pids").read_text().split()[-1]), signal.SIGKILL)
+
+
+async def killed_after(facts: RunFacts, marker: str, calling: Coroutine[Any, Any, Any]) -> Any:
+    call = asyncio.create_task(calling)
+    while not (facts.project / marker).exists() and not call.done():  # noqa: ASYNC110  # the server is another process
+        await asyncio.sleep(0.02)
+    kill_server(facts)
+    return await call
+
+
+async def test_a_server_that_died_between_two_calls_is_started_again_and_called_once(facts: RunFacts) -> None:
+    async with faulty(facts) as tools:
+        await tools.call("mcp__f__append", line="one", at="nowhere")
+        kill_server(facts)
+        await asyncio.gather(*(tools.call("mcp__f__append", line=line, at="nowhere") for line in ("two", "three")))
+        assert await tools.call("mcp__f__look", at="nowhere") == "3 lines"
+    assert len((facts.project / "pids").read_text().split()) == 2
+    last = int((facts.project / "pids").read_text().split()[-1])
+    assert not psutil.pid_exists(last)
+
+
+async def test_a_server_that_dies_in_a_call_is_started_again_for_the_next_one(facts: RunFacts) -> None:
+    async with faulty(facts) as tools:
+        with pytest.raises(ToolFailed, match=r"f did not answer: Connection closed\. It may be tried once more"):
+            await killed_after(facts, "at-before", tools.call("mcp__f__look", at="before"))
+        with pytest.raises(McpError):
+            await killed_after(facts, "at-after", tools.call("mcp__f__append", line="one", at="after"))
+        assert await tools.call("mcp__f__look", at="nowhere") == "1 lines"
+
+
+async def test_a_server_that_hangs_in_a_call_still_takes_the_next_one(facts: RunFacts) -> None:
+    async with faulty(facts, timeout_seconds=1) as tools:
+        with pytest.raises(ToolFailed, match="timed out"):
+            await tools.call("mcp__f__look", at="before")
+        with pytest.raises(McpError, match="timed out"):
+            await tools.call("mcp__f__append", line="one", at="before")
+        assert await tools.call("mcp__f__look", at="nowhere") == "0 lines"
 
 
 async def test_a_tool_that_the_server_does_not_have_is_named(facts: RunFacts) -> None:
@@ -153,3 +212,8 @@ def test_a_servers_own_hints_can_only_raise_the_risk(stated: Risk, hints: dict[s
 def test_a_result_is_bounded(result: Any, shown: Any) -> None:
     assert bounded(result) == shown
     assert len(bounded({"a": "x" * 50_000})) < 21_000
+
+
+async def test_every_call_carries_its_idempotency_key(facts: RunFacts) -> None:
+    async with notebook(facts) as tools:
+        assert '"midwatch/idempotency-key": "run-1::call-1"' in await tools.call("mcp__book__meta")

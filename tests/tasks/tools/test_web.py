@@ -236,6 +236,20 @@ async def test_http_is_egress_and_its_answer_not_trusted(tools_of: Callable[...,
     assert (facts.risk, facts.idempotent, facts.untrusted) == ("egress", False, True)
 
 
+@pytest.mark.parametrize(
+    ("method", "answer"), [("GET", "did_not_happen"), ("OPTIONS", "did_not_happen"), ("PUT", "cannot_tell")]
+)
+async def test_after_a_crash_what_only_reads_is_sent_again(facts: RunFacts, method: str, answer: str) -> None:
+    probe = http_tool([], where="t").facts.probe
+    assert probe is not None
+    assert await probe(facts, {"method": method, "url": "http://127.0.0.1/"}) == answer
+
+
+async def test_an_operator_says_that_the_hosts_take_an_idempotency_key(tools_of: Callable[..., Tools]) -> None:
+    tools = tools_of({"http_request": {"idempotent": True}}, rules={"ask": ["http_request"]})
+    assert declared((await tools.listed())["http_request"]).idempotent
+
+
 def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's and a client's context for a certificate that is `name`'s own and nobody else's."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Under all six layers: how does one operation run once, and how is it seen?"""

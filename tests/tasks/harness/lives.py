@@ -1,0 +1,130 @@
+"""One run in as many lives as a test wants, without Prefect: the real loop, gate and ledger, and a scripted model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.toolsets import CombinedToolset
+from pydantic_ai.usage import RequestUsage
+
+from midwatch.judgment import Ending
+from midwatch.ledger import Ledger
+from midwatch.run import Level, RunFacts
+from midwatch.spec import AgentSpec
+from tasks.harness.place import Place
+from tasks.harness.prepare import Prepared, policy_of, tool_definitions
+from tasks.harness.work import Work
+from tasks.monitoring.limits import RunBudget
+from tasks.step.log import RunLog
+from tasks.tools import build_toolsets
+
+Calls = Sequence[tuple[str, dict[str, Any]]]
+
+
+class Cut(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Script:
+    """Says its turns in order, by how often the model has spoken; `heard` is every history that it was shown."""
+
+    turns: Sequence[Calls | str]
+    heard: list[list[ModelMessage]] = field(default_factory=list)
+    before: Callable[[int], None] = lambda _: None
+    """Called with the number of the turn, from 0."""
+    tokens_of: Callable[[Sequence[ModelMessage]], int] = lambda _: 10
+    said: int | None = None
+    """Turns said, where the history no longer tells."""
+
+    async def say(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        number = sum(isinstance(one, ModelResponse) for one in messages) if self.said is None else self.said
+        self.before(number)
+        self.heard.append(list(messages))
+        usage = RequestUsage(input_tokens=self.tokens_of(messages), output_tokens=5)
+        self.said = None if self.said is None else self.said + 1
+        turn = self.turns[number] if number < len(self.turns) else "done"
+        if isinstance(turn, str):
+            return ModelResponse(parts=[TextPart(turn)], usage=usage)
+        calls = [ToolCallPart(tool, args, tool_call_id=f"c{number}.{n}") for n, (tool, args) in enumerate(turn)]
+        return ModelResponse(parts=calls, usage=usage)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run; each `life` begins where the ledger says."""
+
+    ledger: Ledger
+    project: Path
+    script: Script
+    tools: list[dict[str, Any]]
+    rules: dict[str, list[str]]
+    level: Level = 4
+    window: int | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> AgentSpec:
+        return AgentSpec.model_validate(
+            {
+                "name": "a",
+                "description": "d",
+                "instructions": "Do it.",
+                "prompt": "The goal.",
+                "tools": self.tools,
+                "rules": self.rules,
+                **self.fields,
+            }
+        )
+
+    async def life(self) -> Ending:
+        """Work until the end, or until the script or a tool raises `Cut`."""
+        spec = self.spec()
+        facts = RunFacts(
+            run_id="run",
+            agent="a",
+            started_at=datetime.now(UTC),
+            level=self.level,
+            project=self.project,
+            home=self.project / "home",
+        )
+        log = await RunLog.open("run", self.ledger)
+        profile = ModelProfile(context_window=self.window) if self.window else None
+        model = FunctionModel(self.script.say, profile=profile)
+        budget = RunBudget(spec.limits)
+        async with CombinedToolset(build_toolsets(spec, facts)) as toolset:
+            here = Place(project=self.project, home=self.project / "home")
+            prepared = Prepared(
+                spec=spec,
+                facts=facts,
+                ledger=self.ledger,
+                budget=budget,
+                model=model,
+                toolset=toolset,
+                policy=policy_of(spec, await tool_definitions(toolset, facts, model), here),
+                log=log,
+            )
+            work = Work(
+                spec=spec,
+                facts=facts,
+                ledger=self.ledger,
+                budget=budget,
+                log=log,
+                open_conversation=prepared.conversation,
+            )
+            return await work.run()
+
+
+def text_of(messages: Sequence[ModelMessage]) -> str:
+    """Everything that a request says, in one string."""
+    return "\n".join(str(getattr(part, "content", "")) for one in messages for part in one.parts)
+
+
+def requests(messages: Sequence[ModelMessage]) -> int:
+    return sum(isinstance(one, ModelRequest) for one in messages)
