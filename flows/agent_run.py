@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.harness.run import run_agent
 
 
-@flow(name="agent-run", flow_run_name="{agent}", persist_result=True, retries=0)
+@flow(name="agent-run", flow_run_name="{agent}", retries=0)
 async def agent_run(
     agent: Annotated[str, Field(description="The agent's file in agents/, without .yaml")],
     input: Annotated[

@@ -112,10 +112,19 @@ def new_turn(
     bare = [replace(one, instructions=None) if isinstance(one, ModelRequest) else one for one in new]
     return Turn(
         whole=whole,
-        request=ModelMessagesTypeAdapter.dump_python(bare, mode="json"),
+        request=[_lean(one) for one in ModelMessagesTypeAdapter.dump_python(bare, mode="json")],
         instructions=_AS_BEFORE if instructions == instructions_before else instructions,
-        response=response,
+        response=_lean(response),
     )
+
+
+def _lean(message: dict[str, Any]) -> dict[str, Any]:
+    """A message without the fields that say nothing: they are most of what pydantic-ai writes. Arguments stay as they are."""
+    lean = {name: value for name, value in message.items() if value is not None}
+    lean["parts"] = [{name: value for name, value in part.items() if value is not None} for part in lean["parts"]]
+    if "usage" in lean:
+        lean["usage"] = {name: value for name, value in lean["usage"].items() if value}
+    return lean
 
 
 def _since_last_answer(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
