@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+BENCH := .venv-bench
+RUNS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types imports format bench pictures lock clean
+.PHONY: help install run test lint types imports format bench chaos bench-agents chaos pictures lock clean
 
 help: ## List these words
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(VENV)/.base $(VENV)/.project ## Make .venv with everything that Midwatch runs on
 
@@ -34,29 +36,41 @@ format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev $(VENV)/.project ## Measure; writes benchmarks/results/
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(BENCH)/.made ## Measure durable steps beside four other systems, and permissions; writes benchmarks/results/
+	@for name in durable_steps permission_cases; do \
+	  echo "== $$name"; $(BENCH)/bin/python -m benchmarks.$$name || exit 1; \
+	done
+
+RUNS ?= 2000
+chaos: $(VENV)/.base $(VENV)/.project ## Kill RUNS runs (2000) wherever they can be killed; writes benchmarks/results/chaos.json
+	@$(BIN)/python -m benchmarks.chaos --runs $(RUNS)
+
+bench-agents: $(VENV)/.base $(VENV)/.project ## Measure the shipped agents with the model that they choose; an hour and more
+	@$(BIN)/python -m benchmarks.shipped_agents
+
+chaos: $(VENV)/.base $(VENV)/.project ## Kill runs at every boundary, RUNS=2000 of them; writes benchmarks/results/chaos.json
+	@$(BIN)/python -m benchmarks.chaos --runs $(RUNS)
 
 pictures: $(VENV)/.dev $(VENV)/.project ## Make the README's pictures from a running house; needs Chromium and chromedriver
 	$(BIN)/python -m docs.pictures.make
 
 lock: $(VENV)/.made ## Make the hashed locks anew from requirements/*.in
-	@for name in uv base dev; do \
+	@for name in uv base dev bench; do \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
-clean: ## Stop the house; remove .venv and caches. Keeps .midwatch, the house's state
+clean: ## Stop the house; remove .venv, .venv-bench and caches. Keeps .midwatch, the house's state
 	@[ ! -x $(BIN)/midwatch ] || $(BIN)/midwatch down
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- how .venv comes about; each step leaves a stamp, so that a second time costs nothing ---
 
-# uv where it runs, else pip: both take the same hashed lock, which is complete (--no-deps). $(1): what to install
+# uv where it runs, else pip: both take the same hashed lock, which is complete (--no-deps). $(1): where, $(2): what to install
 define INSTALL
-@if $(UV) --version >/dev/null 2>&1 && $(UV) pip install --quiet --python $(BIN)/python $(1); then :; \
-else echo "uv cannot do it here; pip does"; $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); fi
+@if $(UV) --version >/dev/null 2>&1 && $(UV) pip install --quiet --python $(1)/bin/python $(2); then :; \
+else echo "uv cannot do it here; pip does"; $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2); fi
 endef
 
 $(VENV)/.made: requirements/uv.txt
@@ -73,14 +87,21 @@ $(VENV)/.made: requirements/uv.txt
 
 $(VENV)/.base: $(VENV)/.made requirements/base.txt
 	@echo "installing what Midwatch runs on"
-	$(call INSTALL,--no-deps --require-hashes -r requirements/base.txt)
+	$(call INSTALL,$(VENV),--no-deps --require-hashes -r requirements/base.txt)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made requirements/dev.txt
 	@echo "installing what the tests need"
-	$(call INSTALL,--no-deps --require-hashes -r requirements/dev.txt)
+	$(call INSTALL,$(VENV),--no-deps --require-hashes -r requirements/dev.txt)
 	@touch $@
 
 $(VENV)/.project: $(VENV)/.base pyproject.toml
-	$(call INSTALL,--no-deps --no-build-isolation -e .)
+	$(call INSTALL,$(VENV),--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(BENCH)/.made: $(VENV)/.made requirements/bench.txt pyproject.toml
+	@echo "making $(BENCH), with what Midwatch is measured against"
+	@$(PYTHON) -m venv $(BENCH)
+	$(call INSTALL,$(BENCH),--no-deps --require-hashes -r requirements/bench.txt)
+	$(call INSTALL,$(BENCH),--no-deps --no-build-isolation -e .)
 	@touch $@

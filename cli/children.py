@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from cli.environment import child_environment, inherited, server_environment
 from cli.home import ADDRESS, POOL, House
@@ -33,11 +32,15 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
     settle = (sys.executable, "-m", "cli.settle")
     server = Child(
         name="server",
-        argv=(*_prefect("server", "start"), "--host", ADDRESS, "--port", str(house.port)),
+        argv=(
+            *(sys.executable, "-m", "cli.prefect_server", "server", "start"),
+            *("--host", ADDRESS, "--port", str(house.port)),
+        ),
         environment={**ours, **server_environment(house)},
         health=f"{house.url}/api/health",
     )
     keeper = Child(name="keeper", argv=(sys.executable, "-m", "cli.keeper"), environment=ours)
+    warm = Child(name="warm", argv=(sys.executable, "-m", "cli.warm"), environment=ours)
     worker = Child(
         name="worker",
         argv=(
@@ -48,7 +51,7 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         before=settle,
         after=settle,
     )
-    return (server, keeper, worker) if find_spec("cli.keeper") else (server, worker)
+    return (server, keeper, warm, worker)
 
 
 def _prefect(*words: str) -> tuple[str, ...]:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import os
+import shlex
+import sys
+from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -28,6 +32,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled
 from prefect.workers.process import ProcessWorker
 
+from cli import start_run
 from cli.home import POOL, House, locate
 
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
@@ -39,7 +44,7 @@ USUAL_LIMIT = 4
 
 
 async def ensure_pool(client: PrefectClient, limit: int) -> None:
-    """The process work pool, with a worker's own defaults: runs use the Python that the worker runs on.
+    """The process work pool, with a worker's own defaults but for what a run is started with (`start_run.py`).
 
     The limit stands on the pool, because a worker with `--limit` dies of a run that is resumed before the process that
     suspended it has ended ("this borrower is already holding one of this CapacityLimiter's tokens", Prefect 3.8.8).
@@ -47,13 +52,26 @@ async def ensure_pool(client: PrefectClient, limit: int) -> None:
     try:
         pool = await client.read_work_pool(POOL)
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
+        template = _with_command(ProcessWorker.get_default_base_job_template())
         new = WorkPoolCreate(name=POOL, type="process", base_job_template=template, concurrency_limit=limit)
         with contextlib.suppress(ObjectAlreadyExists):
             await client.create_work_pool(new)
     else:
-        if pool.concurrency_limit != limit:
-            await client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=limit))
+        template = _with_command(pool.base_job_template)
+        if (pool.concurrency_limit, pool.base_job_template) != (limit, template):
+            await client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=limit, base_job_template=template))
+
+
+def _with_command(template: dict[str, Any]) -> dict[str, Any]:
+    """`template`, and whatever a person has set in it, with the house's command."""
+    changed = copy.deepcopy(template)
+    changed["variables"]["properties"]["command"]["default"] = command()
+    return changed
+
+
+def command() -> str:
+    """What the worker starts for a run: Prefect's engine, in a child of the warm process where there is one."""
+    return shlex.join([sys.executable, "-I", "-S", start_run.__file__, "-m", "prefect.engine"])
 
 
 async def interrupt(client: PrefectClient) -> list[FlowRun]:

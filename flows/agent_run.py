@@ -6,8 +6,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.harness.run import run_agent
-
 
 @flow(name="agent-run", flow_run_name="{agent}", retries=0)
 async def agent_run(
@@ -21,4 +19,6 @@ async def agent_run(
     ] = None,
 ) -> State[Any]:
     """Run one agent through all six layers; ends in exactly one outcome, or suspends until a person has answered."""
+    from tasks.harness.run import run_agent  # not above: Prefect's worker, too, loads this file, after each crash
+
     return await run_agent(agent, input or {}, level)

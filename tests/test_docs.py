@@ -94,6 +94,7 @@ CLOSED: Final[dict[str, tuple[str, Collection[str]]]] = {
     "tables of the ledger": ("ledger", metadata.tables),
     "packages of base.in": ("dependencies", needed("base")),
     "packages of dev.in": ("dependencies", needed("dev")),
+    "packages of bench.in": ("dependencies", needed("bench")),
 }
 """What: the page that has to name each of it, and all of it."""
 

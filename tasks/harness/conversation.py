@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
-from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.capabilities import AbstractCapability, UseThreadExecutor
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -29,6 +29,7 @@ from tasks.harness.durable import Positions, Recorder, StepDurability
 from tasks.harness.history import recorded
 from tasks.harness.room import Room
 from tasks.step.log import RunLog
+from tasks.tools.threads import Threads
 
 RETRIES = 3
 """How often the model is told, per tool and for its answer, that what it sent was not well formed."""
@@ -80,7 +81,7 @@ class Conversation:
             examples=examples,
         )
         durability = StepDurability(positions=positions, recorder=self.recorder, log=self.opening.log)
-        return self.opening.agent(self.toolset, [room, durability])
+        return self.opening.agent(self.toolset, [room, durability, UseThreadExecutor(Threads())])
 
     async def proceed(self, results: DeferredToolResults | None) -> None:
         """Run until the model gives its final text (`answer`) or calls wait for a person (`waiting`)."""

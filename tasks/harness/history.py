@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pydantic_ai.durable_exec import JSON_CODEC
+from pydantic_ai.durable_exec import JSON_CODEC, CallToolResult
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
@@ -147,6 +147,13 @@ def request_digest(messages: Sequence[ModelMessage], parameters: ModelRequestPar
     """
     tools = [(tool.name, str((tool.metadata or {}).get("definition", ""))) for tool in parameters.function_tools]
     return hashlib.sha256(json.dumps([instructions_of(messages), tools]).encode()).hexdigest()
+
+
+def build_codecs() -> None:
+    """Build what turns messages into JSON and back. It takes some 30 ms, once a process: not in the middle of a turn."""
+    ModelMessagesTypeAdapter.dump_python([], mode="json")
+    JSON_CODEC.load(ModelResponse, {"parts": []})
+    JSON_CODEC.load(CallToolResult, {"result": None, "kind": "tool_return"})
 
 
 def call_ids(response: Mapping[str, Any]) -> list[str]:

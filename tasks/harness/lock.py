@@ -1,7 +1,8 @@
 """Harness: is a process of this run alive? One lock a run, held by its process and let go by the kernel when it dies.
 
 Prefect may report a crash twice, or late, so that the same run is started while its process still works. The second
-process waits here, and then finds everything done. Whoever wants to revive a run asks here first.
+process waits here, and then finds everything done. Whoever wants to revive a run asks here first. A process takes its
+lock some time after it was started; until then only the number tells that Prefect's worker has noted of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Final
+
+import psutil
 
 POLL_SECONDS: Final = 0.5
 
@@ -33,6 +36,17 @@ def is_alive(run_id: str, locks: Path) -> bool:
         return False
     with path.open("a") as file:
         return not _taken(file)
+
+
+def was_started(pid: str | None, run_id: str) -> bool:
+    """Whether the process that a worker of this machine started for `run_id`, and noted as `pid`, is still there.
+
+    Numbers are given out again, so the process itself is asked for whom it works.
+    """
+    try:
+        return psutil.Process(int(pid or "")).environ().get("PREFECT__FLOW_RUN_ID") == run_id
+    except (ValueError, psutil.Error):
+        return False
 
 
 def _taken(file: IO[str]) -> bool:

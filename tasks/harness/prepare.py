@@ -27,6 +27,7 @@ from midwatch.policy import Policy, compile_policy
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from tasks.harness.conversation import Conversation, Opening
+from tasks.harness.history import build_codecs
 from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
 from tasks.model.providers import resolve_model
@@ -85,6 +86,7 @@ async def prepare(
     Raises:
         MidwatchError: the agent's file, a tool, a rule or the model is not fit for use; says what to do.
     """
+    build_codecs()
     spec = load_agent(agent, here.agents)
     check_input(spec, input)
     ledger = log.ledger

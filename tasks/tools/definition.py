@@ -27,10 +27,10 @@ def code_of(function: Callable[..., Any]) -> str:
 
     An approval, and a run that goes on after a pause, mean the code that was there then.
     """
-    file = inspect.getsourcefile(function)
-    if function.__module__.partition(".")[0] == __name__.partition(".")[0] or file is None:
+    file = Path(inspect.getsourcefile(function) or "")
+    if function.__module__.partition(".")[0] == __name__.partition(".")[0] or not file.is_file():
         return ""
-    return sha256(Path(file).read_bytes()).hexdigest()
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def declared(definition: ToolDefinition, facts: ToolFacts, code: str = "") -> ToolDefinition:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelling, Pending, Running, Suspended
 
 from cli.home import POOL
-from cli.settle import ensure_pool, interrupt
+from cli.settle import command, ensure_pool, interrupt
 
 if TYPE_CHECKING:
     from tests.conftest import PrefectHouse
@@ -43,3 +43,4 @@ async def test_the_pool_exists_and_takes_a_new_limit(in_house: PrefectHouse) -> 
         pool = await client.read_work_pool(POOL)
         await ensure_pool(client, limit)
         assert (pool.type, pool.concurrency_limit) == ("process", limit + 1)
+        assert pool.base_job_template["variables"]["properties"]["command"]["default"] == command()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import textwrap
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,16 +49,22 @@ class Night:
     def project(self) -> Path:
         return self.house.project
 
-    def agent(self, name: str, body: str, *turns: Turn) -> str:
+    def agent(self, name: str, body: str, *turns: Turn, model: str = "") -> str:
         """Write agents/NAME.yaml, its model scripted with `turns`; returns the name."""
-        head = f"name: {name}\ndescription: An agent of the tests.\nmodel: openai-chat:{name}\ninstructions: Do it.\n"
+        thinks = model or f"openai-chat:{name}"
+        head = f"name: {name}\ndescription: An agent of the tests.\nmodel: {thinks}\ninstructions: Do it.\n"
         (self.project / "agents" / f"{name}.yaml").write_text(head + textwrap.dedent(body))
         self.script.turns[name] = turns
         return name
 
-    async def start(self, agent: str, **parameters: Any) -> UUID:
+    async def start(self, agent: str, environment: Mapping[str, str] | None = None, **parameters: Any) -> UUID:
+        """Ask for a run; `environment` is set for its process alone."""
         run = await arun_deployment(
-            "agent-run/scripted", parameters={"agent": agent, **parameters}, timeout=0, as_subflow=False
+            "agent-run/scripted",
+            parameters={"agent": agent, **parameters},
+            job_variables={"env": dict(environment)} if environment else None,
+            timeout=0,
+            as_subflow=False,
         )
         return run.id
 
@@ -117,9 +124,11 @@ def house_of_agents(project: Path, script: Script) -> Iterator[House]:
     with patch.context() as patched, scripted_model(script) as url:
         patched.setenv("OPENAI_BASE_URL", url)
         patched.setenv("OPENAI_API_KEY", "not-a-key")
+        patched.setenv("ANTHROPIC_BASE_URL", url.removesuffix("/v1"))
+        patched.setenv("ANTHROPIC_API_KEY", "not-a-key")
         patched.setenv("PYTHONPATH", str(REPOSITORY))
         patched.setenv("MIDWATCH_LIMIT", "8")
-        with occupancy.start(locate(named), port=first_free(range(14300, 14400)), leashed=True):
+        with occupancy.start(locate(named), port=first_free(random.sample(range(14300, 14900), 100)), leashed=True):
             house = locate(named)
             for name, value in client_environment(house).items():
                 patched.setenv(name, value)

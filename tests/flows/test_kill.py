@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-import psutil
 import pytest
 
 from midwatch.ledger import RunRow
 from tests.flows.conftest import Night
 from tests.flows.places import Place
+from tests.flows.processes import process_of, there
 from tests.flows.scripted_model import Hold, call
 
 APPENDER = """
@@ -27,24 +26,6 @@ contract:
   done_when:
     - python: tests.flows.places:one_line
 """
-
-
-def process_of(run_id: UUID) -> psutil.Process:
-    """The process that runs the flow."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run_id) and "prefect.engine" in process.cmdline():
-                return process
-        except (psutil.Error, OSError):
-            continue
-    raise AssertionError(f"no process runs {run_id}")
-
-
-async def there(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never got there"
-        await asyncio.sleep(0.1)
 
 
 async def killed_at(night: Night, name: str, hold: Place, at: Callable[[], bool], tool: str = "append_line") -> UUID:

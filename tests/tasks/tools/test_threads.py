@@ -1,0 +1,35 @@
+import subprocess
+import sys
+
+import pytest
+
+from tasks.tools.threads import Threads
+
+HANGS = """
+import asyncio
+import time
+
+from tasks.tools.threads import Threads
+
+
+async def give_up() -> None:
+    call = asyncio.get_running_loop().run_in_executor(Threads(), time.sleep, 3600)
+    try:
+        await asyncio.wait_for(call, 0.1)
+    except TimeoutError:
+        print("given up")
+
+
+asyncio.run(give_up())
+"""
+
+
+def test_a_call_gives_what_it_returns_or_raises() -> None:
+    assert Threads().submit(divmod, 7, 3).result() == (2, 1)
+    with pytest.raises(ZeroDivisionError):
+        Threads().submit(divmod, 7, 0).result()
+
+
+def test_a_call_that_never_comes_back_does_not_keep_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout == "given up\n"
