@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -81,7 +82,7 @@ class Conversation:
             examples=examples,
         )
         durability = StepDurability(positions=positions, recorder=self.recorder, log=self.opening.log)
-        return self.opening.agent(self.toolset, [room, durability, UseThreadExecutor(Threads())])
+        return self.opening.agent(self.toolset, [room, durability])
 
     async def proceed(self, results: DeferredToolResults | None) -> None:
         """Run until the model gives its final text (`answer`) or calls wait for a person (`waiting`)."""
@@ -133,6 +134,8 @@ class Opening:
     spec: AgentSpec
     model: Model
     log: RunLog
+    threads: Executor = field(default_factory=Threads)
+    """Where plain functions run."""
 
     def conversation(
         self, name: str, prompt: str, facts: RunFacts, toolset: AbstractToolset[RunFacts], recorder: Recorder
@@ -156,7 +159,7 @@ class Opening:
             deps_type=RunFacts,
             output_type=[str, DeferredToolRequests],
             toolsets=[toolset],
-            capabilities=capabilities,
+            capabilities=[*capabilities, UseThreadExecutor(self.threads)],
             retries=RETRIES,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,12 +55,16 @@ class Prepared:
     policy: Policy
     log: RunLog
 
+    @cached_property
+    def opening(self) -> Opening:
+        """What all conversations of the run share."""
+        return Opening(spec=self.spec, model=self.model, log=self.log)
+
     def conversation(self, name: str, prompt: str, facts: RunFacts, gate: GateState) -> Conversation:
         """A conversation at its beginning, its tools behind the gate."""
         gated = Gate(wrapped=self.toolset, policy=self.policy, state=gate, conversation=name, log=self.log)
         recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
-        opening = Opening(spec=self.spec, model=self.model, log=self.log)
-        return opening.conversation(name, prompt, facts, gated, recorder)
+        return self.opening.conversation(name, prompt, facts, gated, recorder)
 
 
 @dataclass(frozen=True, kw_only=True)

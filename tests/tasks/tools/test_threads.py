@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -28,6 +29,11 @@ def test_a_call_gives_what_it_returns_or_raises() -> None:
     assert Threads().submit(divmod, 7, 3).result() == (2, 1)
     with pytest.raises(ZeroDivisionError):
         Threads().submit(divmod, 7, 0).result()
+
+
+def test_a_thread_is_kept_for_the_next_call() -> None:
+    threads = Threads()
+    assert len({threads.submit(threading.get_ident).result() for _ in range(20)}) == 1
 
 
 def test_a_call_that_never_comes_back_does_not_keep_the_process() -> None:
