@@ -20,7 +20,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
@@ -52,6 +51,8 @@ IMPORTED: tuple[str, ...] = (
 FOR_KEY = {"ANTHROPIC_API_KEY": ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic")}
 """What runs import where this variable is set."""
 AUTH = "PREFECT_API_AUTH_STRING"
+LARGEST = 1 << 24
+"""Bytes of a request; it is mostly an environment."""
 
 
 @dataclass(kw_only=True)
@@ -105,7 +106,7 @@ class Warm:
         if file := changed(self.imported):
             self._begin_anew(f"{file} has changed")
         request = asked(line)
-        pid = forked() if request and trusted(request) else None
+        pid = forked() if request else None
         if pid == 0:
             self._forget(line)
             return request
@@ -138,18 +139,33 @@ class Warm:
 
 
 def asked(line: socket.socket) -> Request | None:
-    """What the caller wants; None when it is gone, or does not speak as `start_run.py` does."""
+    """What the caller wants; None when it is gone, may not ask, or does not speak as `start_run.py` does."""
     line.settimeout(PATIENCE)
     stdio: list[int] = []
     try:
         line.sendall(READY)
         head, stdio, _, _ = socket.recv_fds(line, NUMBER.size, 3)
-        with line.makefile("rb") as stream:
-            return Request(stdio=stdio, **json.loads(stream.read(*NUMBER.unpack(head))))
-    except (OSError, ValueError, TypeError, struct.error):
-        for descriptor in stdio:
-            os.close(descriptor)
-        return None
+        request = Request(stdio=stdio, **json.loads(whole(line, *NUMBER.unpack(head))))
+        if trusted(request):
+            return request
+    except Exception as error:  # anybody may have sent anything, and the runs here are not to die of it
+        print(f"not understood: {error!r}", flush=True)
+    for descriptor in stdio:
+        os.close(descriptor)
+    return None
+
+
+def whole(line: socket.socket, size: int) -> bytes:
+    """So many bytes, all of them before patience ends, however slowly they come. Raises OSError, or ValueError."""
+    until, data = time.monotonic() + PATIENCE, b""
+    if size > LARGEST:
+        raise ValueError(f"{size} bytes are too many")
+    while len(data) < size:
+        line.settimeout(max(until - time.monotonic(), 0.001))
+        if not (more := line.recv(size - len(data))):
+            raise ConnectionError("the caller is gone")
+        data += more
+    return data
 
 
 def forked() -> int | None:
@@ -168,7 +184,7 @@ def trusted(request: Request) -> bool:
     able to read any secret.
     """
     known, told = os.environ.get(AUTH, ""), request.environment.get(AUTH, "")
-    return bool(known) and hmac.compare_digest(known.encode(), told.encode())
+    return bool(known) and hmac.compare_digest(os.fsencode(known), os.fsencode(told))
 
 
 def tell(line: socket.socket, number: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import psutil
 import pytest
 
 from cli import inhabitants, start_run
-from cli.start_run import SOCKET
+from cli.start_run import NUMBER, READY, SOCKET
 from tests.cli import small_warm
 from tests.cli.small_house import eventually
 
@@ -175,6 +177,28 @@ def test_a_killed_caller_takes_its_child_and_all_that_this_started(place: Place)
 def test_only_the_owner_reaches_the_socket_and_only_who_knows_the_password_is_answered(place: Place) -> None:
     assert stat.S_IMODE((place.home / SOCKET).stat().st_mode) == 0o600
     assert place.told(PREFECT_API_AUTH_STRING="midwatch:a-guess")["warm"] is False
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"no number",
+        NUMBER.pack(-1),
+        NUMBER.pack(2**31 - 1) + b"{",
+        NUMBER.pack(2) + b"[]",
+        NUMBER.pack(100_000) + b"[" * 100_000,
+    ],
+)
+def test_who_says_something_else_is_not_answered_and_does_no_harm(place: Place, said: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as line, contextlib.chdir(place.home):
+        line.connect(SOCKET)
+        assert line.recv(1) == READY
+        line.sendall(said)
+        line.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):  # so it ends where something was left unread
+            assert line.recv(1) == b""
+    assert place.told()["warm"] is True
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "PREFECT_LOGGING_LEVEL"])
