@@ -115,15 +115,22 @@ async def _unseen(prepared: Prepared, ledger: Ledger) -> tuple[str, ...]:
 
 
 async def _findings(prepared: Prepared, which: Which) -> list[Finding]:
-    """What the contract sees; looked at once, so that a replay ends as the first life did."""
+    """What the contract sees. What there was to do is looked at once; what is done is looked at anew in every life.
 
-    async def look() -> list[dict[str, Any]]:
-        findings = await check_contract(prepared.spec.contract, prepared.facts, which=which)
-        return [finding.model_dump(mode="json") for finding in findings]
+    A life that was killed between the two may have had an effect missing that a later one has done since.
+    """
 
-    title = "monitoring · contract" if which == "done" else "monitoring · is there anything to do?"
-    stored = await prepared.log.step("monitoring", title, f"contract/{which}", look)
-    return [Finding.model_validate(finding) for finding in stored]
+    async def look() -> list[Finding]:
+        return await check_contract(prepared.spec.contract, prepared.facts, which=which)
+
+    async def stored() -> list[dict[str, Any]]:
+        return [finding.model_dump(mode="json") for finding in await look()]
+
+    if which == "done":
+        with prepared.log.show("monitoring", "monitoring · contract", "contract/done"):
+            return await look()
+    kept = await prepared.log.step("monitoring", "monitoring · is there anything to do?", "contract/noop", stored)
+    return [Finding.model_validate(finding) for finding in kept]
 
 
 async def _ended(
