@@ -1,4 +1,4 @@
-"""Does anything happen twice, or get lost, when a run is killed? SIGKILL at every boundary, then in pairs, then by chance.
+"""Does anything happen twice, or get lost, when a run is killed? SIGKILL at every boundary, in pairs, and by chance.
 
     python -m benchmarks.chaos [--runs 2000] [--seed 1] [--workers 2] [--short] [--only N] [--output FILE]
 
@@ -48,12 +48,12 @@ def figures(verdicts: Sequence[Verdict]) -> dict[str, int]:
     return {"runs": len(verdicts), "kills": kills, **{kind: faults[kind] for kind in FAULT_KINDS}}
 
 
-def told(verdict: Verdict) -> Iterator[str]:
+def told(verdict: Verdict, *, short: bool) -> Iterator[str]:
     """A run in which something is wrong, and how to see it again."""
     trial = verdict.trial
     yield f"run {trial.number} ({trial.scenario.name}) of seed {trial.seed}, killed at {list(verdict.killed_at)}:"
     yield from (f"  {fault.kind}: {fault.what}" for fault in verdict.faults)
-    yield f"  again: python -m benchmarks.chaos --seed {trial.seed} --only {trial.number}"
+    yield f"  again: python -m benchmarks.chaos{' --short' if short else ''} --seed {trial.seed} --only {trial.number}"
 
 
 def shown(plan: Plan, verdicts: Sequence[Verdict], seconds: float, console: Console) -> None:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             crew.verdicts(plan.trial(number) for number in numbers), "killing", len(numbers), console=console
         ):
             verdicts.append(verdict)
-            for line in told(verdict) if verdict.faults or wanted.only is not None else ():
+            for line in told(verdict, short=wanted.short) if verdict.faults or wanted.only is not None else ():
                 console.print(line, markup=False, soft_wrap=True)
     shown(plan, verdicts, time.monotonic() - began, console)
     if wanted.only is None:

@@ -60,10 +60,10 @@ class Evidence:
     remains: Sequence[Remains]
     """Of every life but the last."""
 
-    @property
-    def in_doubt(self) -> set[Did]:
-        """What neither a probe nor a second call can clear up."""
-        return {call for left in self.remains for call in left.in_doubt}
+    in_doubt: frozenset[Did]
+    """What a killed life left reserved, what neither a probe nor a second call can clear up, and nobody has settled."""
+    settled: frozenset[Did]
+    """Of which a person said what became of it before the run went on."""
 
 
 async def left_by(stage: Stage, ledger: Ledger) -> Remains:
@@ -85,7 +85,9 @@ def is_failure(result_json: str | None) -> bool:
     return result_json is not None and json.loads(result_json)["kind"] == "tool_failed"
 
 
-async def gathered(stage: Stage, remains: Sequence[Remains]) -> Evidence:
+async def gathered(
+    stage: Stage, remains: Sequence[Remains], in_doubt: frozenset[Did], settled: frozenset[Did]
+) -> Evidence:
     """Look everywhere."""
     async with stage.ledger(random.Random(0)) as ledger:
         run = await ledger.run(RUN)
@@ -105,6 +107,8 @@ async def gathered(stage: Stage, remains: Sequence[Remains]) -> Evidence:
             told=len(_lines(stage.told)),
             asked=_lines(stage.trace).count("model: asked"),
             remains=remains,
+            in_doubt=in_doubt,
+            settled=settled,
         )
 
 

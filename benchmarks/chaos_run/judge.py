@@ -63,9 +63,9 @@ def otherwise(evidence: Evidence) -> Iterator[str]:
 
 
 def _outcome(evidence: Evidence) -> Iterator[str]:
-    expected = "unknown" if evidence.in_doubt else evidence.scenario.outcome()
+    expected = "unknown" if _in_doubt(evidence) else evidence.scenario.outcome_without_doubt()
     if evidence.outcome != expected:
-        yield f"it ended as {evidence.outcome}, not as {expected}; in doubt: {sorted(evidence.in_doubt)}"
+        yield f"it ended as {evidence.outcome}, not as {expected}; in doubt: {sorted(_in_doubt(evidence))}"
     if list(evidence.endings) != [evidence.outcome]:
         yield f"its lives said {evidence.endings}, and the ledger says {evidence.outcome}"
     for call in _recorded(evidence, "unknown") - _may_be_unknown(evidence):
@@ -106,9 +106,15 @@ def _recorded(evidence: Evidence, state: str) -> set[Did]:
 
 def _may_be_unknown(evidence: Evidence) -> set[Did]:
     """What is in doubt, and what its turn cut off in the middle when it ended the run."""
-    culprits = evidence.in_doubt | {_did(call) for call in evidence.scenario.all_calls() if call.throws_blindly}
+    culprits = _in_doubt(evidence)
     turns = [{_did(call) for call in turn} for turn in evidence.scenario.all_turns()]
     return {call for turn in turns if turn & culprits for call in turn} | culprits
+
+
+def _in_doubt(evidence: Evidence) -> frozenset[Did]:
+    """What no life of the run could tell, and no person has told it."""
+    thrown = frozenset(_did(call) for call in evidence.scenario.all_calls() if call.throws_blindly)
+    return evidence.in_doubt | (thrown - evidence.settled)
 
 
 def _did(call: Planned) -> Did:

@@ -14,9 +14,9 @@ from typing import Final
 from benchmarks.chaos_run import life
 from benchmarks.chaos_run.boundary import Fuse
 from benchmarks.chaos_run.child import Child, born
-from benchmarks.chaos_run.evidence import Remains, gathered, left_by
+from benchmarks.chaos_run.evidence import Did, Remains, gathered, left_by
 from benchmarks.chaos_run.judge import judged
-from benchmarks.chaos_run.person import answer
+from benchmarks.chaos_run.person import answer_all, answer_early
 from benchmarks.chaos_run.stage import Stage
 from benchmarks.chaos_run.trial import Fault, Kill, Trial, Verdict
 
@@ -37,7 +37,7 @@ def tried(trial: Trial, template: Path, folder: Path) -> Verdict:
     outcome: str | None = None
     try:
         lives.to_the_end()
-        evidence = asyncio.run(gathered(stage, lives.remains))
+        evidence = asyncio.run(gathered(stage, lives.remains, frozenset(lives.in_doubt), frozenset(lives.settled)))
         faults, outcome = judged(evidence), evidence.outcome
     except Astray as error:
         faults = [Fault(kind="wrong_outcome", what=str(error))]
@@ -62,6 +62,8 @@ class Lives:
     crossed: list[int] = field(default_factory=list)
     killed_at: list[str] = field(default_factory=list)
     remains: list[Remains] = field(default_factory=list)
+    in_doubt: set[Did] = field(default_factory=set)
+    settled: set[Did] = field(default_factory=set)
 
     def to_the_end(self) -> None:
         """Raises Astray when it is not reached in as many lives as kills and questions account for."""
@@ -71,9 +73,9 @@ class Lives:
                 case life.ENDED:
                     return
                 case life.SUSPENDED:
-                    asyncio.run(self._between(answering=True))
+                    asyncio.run(self._between(suspended=True))
                 case killed if killed == -signal.SIGKILL:
-                    asyncio.run(self._between(answering=self.trial.answers_the_dead))
+                    asyncio.run(self._between(suspended=False))
                 case _:
                     raise Astray(f"life {len(self.crossed)} raised: {self.stage.error.read_text()}")
         raise Astray(f"it was not over after {len(self.crossed)} lives")
@@ -102,9 +104,16 @@ class Lives:
     def _trace(self) -> list[str]:
         return self.stage.trace.read_text().splitlines() if self.stage.trace.exists() else []
 
-    async def _between(self, *, answering: bool) -> None:
+    async def _between(self, *, suspended: bool) -> None:
         """Look at what the life has left, and answer."""
         async with self.stage.ledger(random.Random(0)) as ledger:
-            self.remains.append(await left_by(self.stage, ledger))
-            if answering:
-                await answer(self.stage, ledger)
+            left = await left_by(self.stage, ledger)
+            self.in_doubt |= left.in_doubt
+            self.settled -= left.in_doubt
+            self.remains.append(left)
+            if suspended:
+                await answer_all(self.stage, ledger)
+            elif self.trial.answers_the_dead:
+                settled = await answer_early(self.stage, ledger)
+                self.settled |= settled
+                self.in_doubt -= settled

@@ -3,33 +3,67 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import assert_never
 
-from benchmarks.chaos_run.scenario import Scenario, edited
+from benchmarks.chaos_run.evidence import Did
+from benchmarks.chaos_run.scenario import Planned, Scenario, edited
 from benchmarks.chaos_run.stage import RUN, Stage
 from midwatch.calls import canonical_json
-from midwatch.ledger import AskRow, Ledger
-from tasks.permissions.answers import decide, expire, numbered_asks
+from midwatch.ledger import AskRow, Ledger, Settlement
+from tasks.permissions.answers import decide, expire, numbered_asks, settle
 from tasks.permissions.form import Answer, values_for
 
 
-async def answer(stage: Stage, ledger: Ledger) -> None:
-    """Answer all that waits: in the ledger, or in the forms that were shown."""
-    waiting = [row for row in await ledger.asks_of(RUN) if row.verdict is None and row.kind in ("approve", "answer")]
-    if stage.scenario.said == "silence":
-        for row in waiting:
-            await expire(ledger, row)
-        return
+async def answer_all(stage: Stage, ledger: Ledger) -> None:
+    """The run has suspended: answer everything, in the ledger or in the form that was shown."""
     match stage.scenario.door:
         case "cli":
-            for row in waiting:
-                await decide(ledger, row, said(stage.scenario, row), by="chaos", via="cli")
+            await _in_the_ledger(stage, ledger, await _waiting(ledger))
+        case "prefect-ui" if stage.scenario.said == "silence":
+            await _in_the_ledger(stage, ledger, await _waiting(ledger))
         case "prefect-ui":
-            filled_in = values_for([said(stage.scenario, row) for row in waiting], await numbered_asks(ledger, RUN))
+            answers = [said(stage.scenario, row) for row in await _waiting(ledger)]
+            filled_in = json.dumps(values_for(answers, await numbered_asks(ledger, RUN)))
             for form in stage.forms_shown():
-                form.write_text(json.dumps(filled_in))
+                form.write_text(filled_in)
         case _:
             assert_never(stage.scenario.door)
+
+
+async def answer_early(stage: Stage, ledger: Ledger) -> set[Did]:
+    """The run was killed and has no process: answer one question that stands already, and say what became of a letter.
+
+    Returns:
+        the effects that are in doubt no longer, and will not be again.
+    """
+    await _in_the_ledger(stage, ledger, (await _waiting(ledger))[:1])
+    run = await ledger.run(RUN)
+    if run is None or run.outcome is not None:
+        return set()
+    asked = [row for row in await ledger.asks_of(RUN) if row.kind == "settle" and row.verdict is None]
+    return {(row.tool, row.args_json) for row in asked if row.tool == "post" and await _cleared_up(stage, ledger, row)}
+
+
+async def _cleared_up(stage: Stage, ledger: Ledger, row: AskRow) -> bool:
+    """Say what became of one letter. False: it is sent again by that, and throws."""
+    call = Planned(tool=row.tool, args=json.loads(row.args_json))
+    happened = stage.world.saw(call.tool, call.args, "did")
+    verdict: Settlement = "happened" if happened else "did_not_happen"
+    await settle(ledger, row, verdict, by="chaos", via="cli", reason="looked at the world")
+    return happened or not call.throws_blindly or stage.world.saw(call.tool, call.args, "threw")
+
+
+async def _waiting(ledger: Ledger) -> list[AskRow]:
+    return [row for row in await ledger.asks_of(RUN) if row.verdict is None and row.kind != "settle"]
+
+
+async def _in_the_ledger(stage: Stage, ledger: Ledger, rows: Sequence[AskRow]) -> None:
+    for row in rows:
+        if stage.scenario.said == "silence":
+            await expire(ledger, row)
+        else:
+            await decide(ledger, row, said(stage.scenario, row), by="chaos", via="cli")
 
 
 def said(scenario: Scenario, row: AskRow) -> Answer:

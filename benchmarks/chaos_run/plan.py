@@ -1,4 +1,4 @@
-"""Chaos: which runs are made? First one for every boundary of every kind of run, then kills in pairs, then by chance.
+"""Chaos: which runs are made? One for every boundary of every kind of run; then pairs of kills, doubts, and chance in turn.
 
 Run N of a seed is always the same one, so that a fault can be looked at alone.
 """
@@ -17,6 +17,20 @@ from benchmarks.chaos_run.trial import Kill, Trial
 LONGEST_LIFE: Final = 0.25
 """Seconds, about; a kill by the clock comes at any time until then."""
 MOST_KILLS: Final = 4
+POSTING: Final = ("post: before", "post: after")
+GIVING_UP: Final = (
+    "mark_unknown: before",
+    "mark_unknown: UPDATE effects SET",
+    "mark_unknown: INSERT INTO asks",
+    "mark_unknown: committed",
+    "contract: before",
+    "contract: after",
+    "finish_run: before",
+    "finish_run: UPDATE runs SET",
+    "finish_run: committed",
+    "tell: before",
+)
+"""Boundaries of a life that ends because nobody can tell what happened."""
 Killed = tuple[Scenario, Sequence[Kill]]
 
 
@@ -36,7 +50,7 @@ class Plan:
             answers_the_dead = bool(number % 2)
         else:
             chance = random.Random(f"{self.seed} {number}")
-            scenario, kills = self._pair(chance) if number % 2 else self._by_chance(chance)
+            scenario, kills = (self._pair, self._doubt, self._by_chance)[number % 3](chance)
             answers_the_dead = chance.random() < 0.5
         return Trial(number=number, seed=self.seed, scenario=scenario, kills=kills, answers_the_dead=answers_the_dead)
 
@@ -59,6 +73,15 @@ class Plan:
         first = chance.randrange(len(lives))
         at = [Kill(boundary=chance.randint(1, crossed)) for crossed in (lives[first], max(lives))]
         return scenario, (*[Kill()] * first, *at)
+
+    def _doubt(self, chance: random.Random) -> Killed:
+        """A letter is on its way when the run is killed; then it is killed while it gives up, once or twice."""
+        scenario = chance.choice(
+            [one for one in self.scenarios if any(call.tool == "post" for call in one.all_calls())]
+        )
+        before = chance.choice([0, len(self.crossed[scenario.name]) - 1])
+        at = [chance.choice(POSTING), *(chance.choice(GIVING_UP) for _ in range(chance.randint(1, 2)))]
+        return scenario, (*[Kill()] * before, *(Kill(boundary=where) for where in at))
 
     def _by_chance(self, chance: random.Random) -> Killed:
         """Any turns in any order, killed any number of times, at boundaries and by the clock."""

@@ -93,8 +93,10 @@ class Scenario:
 
     def outcome(self) -> Outcome:
         """Of a run that nobody disturbs."""
-        if any(call.throws_blindly for call in self.all_calls()):
-            return "unknown"
+        return "unknown" if any(call.throws_blindly for call in self.all_calls()) else self.outcome_without_doubt()
+
+    def outcome_without_doubt(self) -> Outcome:
+        """Of a run about which a person has cleared up what it could not tell by itself."""
         return "blocked" if any(self._is_refused(call.tool) for call in self.wanted()) else "verified"
 
     def _is_refused(self, tool: str) -> bool:

@@ -42,7 +42,7 @@ class Trial:
     kills: Sequence[Kill] = ()
     """Of its first lives; those that come after them are left alone."""
     answers_the_dead: bool = False
-    """The person answers a question as soon as it stands, even if the run was killed before it could suspend."""
+    """A person does not wait until a killed run goes on: answers one question, and says what became of a letter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

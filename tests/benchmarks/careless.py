@@ -23,11 +23,11 @@ def killed(make: Callable[[Trial], Verdict]) -> list[str]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        template, place = warm(Path(folder))
-        before = killed(lambda trial: tried(trial, template, place))
+        template = warm(Path(folder))
+        before = killed(lambda trial: tried(trial, template, Path(folder)))
         reservation = midwatch.ledger.effects._reservation
         vars(midwatch.ledger.effects)["_again"] = lambda _, row: reservation(row, "reserved")
-        print(json.dumps({"before": before, "careless": killed(lambda trial: tried(trial, template, place))}))
+        print(json.dumps({"before": before, "careless": killed(lambda trial: tried(trial, template, Path(folder)))}))
 
 
 if __name__ == "__main__":

@@ -77,11 +77,8 @@ def question(call: Planned) -> AskRow:
     )
 
 
-def left(*in_doubt: Planned, finished: tuple[Planned, ...] = (), marks: int = 0) -> list[Remains]:
-    def calls(planned: tuple[Planned, ...]) -> frozenset[tuple[str, str]]:
-        return frozenset((call.tool, canonical_json(call.args)) for call in planned)
-
-    return [Remains(in_doubt=calls(in_doubt), finished=calls(finished), marks=marks)]
+def calls(*planned: Planned) -> frozenset[tuple[str, str]]:
+    return frozenset((call.tool, canonical_json(call.args)) for call in planned)
 
 
 CLEAN: Final = Evidence(
@@ -98,6 +95,8 @@ CLEAN: Final = Evidence(
     told=1,
     asked=2,
     remains=[],
+    in_doubt=frozenset(),
+    settled=frozenset(),
 )
 IN_DOUBT: Final = replace(
     CLEAN,
@@ -106,14 +105,18 @@ IN_DOUBT: Final = replace(
     effects=[effect(ENTRY), effect(POST, "unknown")],
     asks=[question(POST)],
     journal=[("ask_opened", {"ask_id": "settle post"})],
-    remains=left(POST),
+    in_doubt=calls(POST),
 )
+POST_IS_FINISHED: Final = Remains(in_doubt=calls(), finished=calls(POST), marks=2)
 UNASKED: Final[Mapping[str, Any]] = {"asks": [], "journal": []}
 
 WRONG: Final[dict[str, tuple[Evidence, FaultKind]]] = {
     "done twice": (replace(CLEAN, marks=[*CLEAN.marks, mark(POST)]), "duplicates"),
     "half of it done twice": (replace(CLEAN, marks=[*CLEAN.marks, mark(ENTRY, "began")]), "duplicates"),
-    "a finished step run again": (replace(CLEAN, remains=left(finished=(POST,), marks=2)), "duplicates"),
+    "a finished step run again": (
+        replace(CLEAN, remains=[Remains(in_doubt=calls(), finished=calls(POST), marks=2)]),
+        "duplicates",
+    ),
     "consumed, and not done": (replace(CLEAN, marks=[mark(POST)]), "lost"),
     "done, and said to have failed": (
         replace(CLEAN, effects=[effect(ENTRY), effect(POST, kind="tool_failed")]),
@@ -125,8 +128,8 @@ WRONG: Final[dict[str, tuple[Evidence, FaultKind]]] = {
     "asked twice": (replace(IN_DOUBT, asks=[question(POST)] * 2), "unknown_unasked"),
     "still reserved": (replace(CLEAN, effects=[effect(ENTRY), effect(POST, "reserved")]), "unknown_unasked"),
     "asked, and known": (replace(IN_DOUBT, effects=[effect(ENTRY), effect(POST)]), "unknown_unasked"),
-    "green with a doubt": (replace(CLEAN, remains=left(POST)), "wrong_outcome"),
-    "unknown without a doubt": (replace(IN_DOUBT, remains=[]), "wrong_outcome"),
+    "green with a doubt": (replace(CLEAN, in_doubt=calls(POST)), "wrong_outcome"),
+    "unknown without a doubt": (replace(IN_DOUBT, in_doubt=calls()), "wrong_outcome"),
     "another outcome was said": (replace(CLEAN, endings=["failed"]), "wrong_outcome"),
     "ended twice": (replace(CLEAN, endings=["verified", "verified"]), "wrong_outcome"),
     "charged twice": (replace(CLEAN, turns_charged=3), "wrong_outcome"),
