@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 
 from benchmarks.chaos_run.model import PROMPT
 from benchmarks.chaos_run.scenario import AGENT, ALONE, Scenario
 from benchmarks.chaos_run.tools import WANTED
 from benchmarks.chaos_run.world import World
 from midwatch.ledger import Ledger
-from midwatch.ledger.database import Database, Sqlite, connect
+from midwatch.ledger.database import Database, Occupied, Sqlite, connect
 from midwatch.ledger.transaction import now
 from tasks.harness.place import Place
 
@@ -66,7 +66,10 @@ class InTheLoop(Sqlite):
         return result
 
     async def close(self) -> None:
-        self._engine.dispose()
+        self._patient.dispose()
+
+    def _at_once(self, work: Callable[[Connection], T]) -> T:  # noqa: ARG002  # everything goes through `_in_thread`
+        raise Occupied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """The ledger: how does a transaction reach SQLite or PostgreSQL, with no writer beside it, and what does it survive?
 
 Work is a plain function over a SQLAlchemy `Connection`. PostgreSQL runs it on an async engine (asyncpg). SQLite has no
-asynchronous I/O: there, a transaction as a whole is one hop to a thread of its own. aiosqlite would make four hops for
-every statement, which takes 2.5 times as long.
+asynchronous I/O: there, a transaction that may have to wait (for the disk, for another writer) is as a whole one hop to
+a thread of its own; aiosqlite would make four hops for every statement, which takes 2.5 times as long. One that need not
+wait is run where it is called: it is over sooner than a thread wakes up.
 
 Writers queue: `BEGIN IMMEDIATE` on SQLite, one advisory lock on PostgreSQL. What a transaction reads is then still true
 when it commits, which is what the journal's chain needs.
@@ -14,13 +15,14 @@ was `durable` (on PostgreSQL: always); of the others the last ones may then be g
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from midwatch.errors import LedgerAway, LedgerError
@@ -32,7 +34,7 @@ BUSY_SECONDS: Final = 30.0
 """How long a writer waits for the others, where the URL has no `?timeout=`; a transaction takes about a millisecond."""
 _ADVISORY_LOCK: Final = text("SELECT pg_advisory_xact_lock(7236279402)")
 _SHAPES: Final = "give sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME (MIDWATCH_LEDGER_URL)"
-_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_PRAGMAS: Final = ("journal_mode=WAL", "foreign_keys=ON")
 
 
 class Database(Protocol):
@@ -64,49 +66,67 @@ def connect(url: str) -> Database:
             raise LedgerError(f"a ledger cannot live in {other!r}; {_SHAPES}")
 
 
+class Occupied(Exception):
+    """Another writer is at it; nothing was done."""
+
+
 class Sqlite:
-    """One connection, in one thread."""
+    """Two connections: a patient one, in a thread, and one that never waits, for what can be done at once."""
 
     def __init__(self, url: URL) -> None:
-        self._url, self._durable = url, True
-        timeout = float(str(url.query.get("timeout", BUSY_SECONDS)))
+        self._url = url
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._engine = create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
-            connect_args={"isolation_level": None, "timeout": timeout},
-        )
-        event.listen(self._engine, "do_connect", self._make_private)
-        event.listen(self._engine, "connect", self._prepare)
+        self._patient = self._engine(timeout=float(str(url.query.get("timeout", BUSY_SECONDS))), synchronous="FULL")
+        self._prompt = self._engine(timeout=0.0, synchronous="NORMAL")
 
     async def read(self, work: Work[T]) -> T:
         def reading() -> T:
-            with self._engine.connect() as connection:
+            with self._patient.connect() as connection:
                 return work(connection)
 
         return await self._in_thread(reading)
 
     async def write(self, work: Work[T], *, durable: bool) -> T:
-        def writing() -> T:
-            with self._engine.connect() as connection:
-                self._sync(connection, durable)
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                result = work(connection)
-                connection.commit()
-                return result
-
-        return await self._in_thread(writing)
+        if not durable:
+            with suppress(Occupied), _told(self._url):
+                return self._at_once(work)
+        return await self._in_thread(lambda: _transaction(self._patient, work))
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._prompt.dispose()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._patient.dispose)
         self._thread.shutdown()
+
+    def _at_once(self, work: Work[T]) -> T:
+        """Raises Occupied where it would have to wait for another writer."""
+        try:
+            return _transaction(self._prompt, work)
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                raise Occupied from error
+            raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """A transaction that has begun ends in its thread, even when its caller is cancelled."""
         with _told(self._url):
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _engine(self, *, timeout: float, synchronous: str) -> Engine:
+        engine = create_engine(
+            self._url,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"isolation_level": None, "timeout": timeout},
+        )
+        event.listen(engine, "do_connect", self._make_private)
+
+        def prepare(connection: sqlite3.Connection, _: object) -> None:
+            for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        event.listen(engine, "connect", prepare)
+        return engine
 
     def _make_private(self, _dialect: object, _record: object, _args: object, _options: object) -> None:
         """A new ledger file is its owner's alone; SQLite gives its side files the same mode."""
@@ -115,15 +135,13 @@ class Sqlite:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
 
-    def _prepare(self, connection: Any, _: object) -> None:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        self._durable = True
 
-    def _sync(self, connection: Connection, durable: bool) -> None:
-        if durable != self._durable:
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
+def _transaction(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        result = work(connection)
+        connection.commit()
+        return result
 
 
 class Postgres:

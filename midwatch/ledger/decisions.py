@@ -40,24 +40,27 @@ class DecisionRow:
 @writes(durable=False)
 def record_decision(tx: Write, run_id: str, decided: Decided) -> DecisionRow:
     """Write the gate's answer to one call. The first answer at this position to this digest stands, and is returned."""
-    tx.run(run_id)
-    return enter(tx, run_id, decided)
+    tx.agent_of(run_id)
+    enter(tx, run_id, decided)
+    return DecisionRow(**tx.row(decisions, _key(run_id, decided)))
 
 
-def enter(tx: Write, run_id: str, decided: Decided) -> DecisionRow:
+def enter(tx: Write, run_id: str, decided: Decided) -> None:
     """`record_decision` as a part of a larger transaction."""
     made = decided.decision
     answer = {"verdict": made.verdict, "rule": made.rule, "reason": made.reason}
-    key = {"run_id": run_id, "position": decided.position, "digest": decided.digest}
-    row, new = tx.enter(decisions, key, tool=decided.tool, args_json=decided.args_json, at=tx.at, **answer)
-    if new:
+    facts = {"tool": decided.tool, "args_json": decided.args_json, "at": tx.at, **answer}
+    if tx.is_new(decisions, _key(run_id, decided), **facts):
         sealed = {
             "position": decided.position,
             "digest": decided.digest,
             "args_sha256": sha256(decided.args_json),
         }
         tx.journal("decision", run_id, tool=decided.tool, **sealed, **answer)
-    return DecisionRow(**row)
+
+
+def _key(run_id: str, decided: Decided) -> dict[str, object]:
+    return {"run_id": run_id, "position": decided.position, "digest": decided.digest}
 
 
 @reads

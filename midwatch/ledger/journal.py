@@ -68,9 +68,10 @@ class Chain:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: tuple[int, str] | None = None
+        self._rows: list[dict[str, Any]] = []
 
     def append(self, at: datetime, kind: str, run_id: str | None, body: dict[str, object]) -> None:
-        """Write the next row."""
+        """The next row; `write` puts it down."""
         seq, prev_hash = self._last or self._read()
         run_id = None if run_id is None else storable(run_id)
         fields: dict[str, Any] = {
@@ -82,8 +83,14 @@ class Chain:
             "prev_hash": prev_hash,
         }
         fields["hash"] = link_hash(**fields)
-        self._connection.execute(_INSERT, fields)
+        self._rows.append(fields)
         self._last = (seq + 1, fields["hash"])
+
+    def write(self) -> None:
+        """Put down what was appended, before the transaction ends."""
+        if self._rows:
+            self._connection.execute(_INSERT, self._rows)
+            self._rows = []
 
     def _read(self) -> tuple[int, str]:
         last = self._connection.execute(_LAST).first()

@@ -77,11 +77,11 @@ def record_step(
         effect_id: the effect that it was, consumed in the same transaction with this result.
         undo: how a person takes the effect back.
     """
+    agent = tx.agent_of(run_id)
     if decided is not None:
         decisions.enter(tx, run_id, decided)
     if effect_id is not None:
         effects.consumed(tx, effect_id, result_json or "null", undo)
-    agent = tx.run(run_id)["agent"]
     facts = {
         "kind": kind,
         "name": name,
@@ -91,8 +91,7 @@ def record_step(
     }
     stored = {"result_json": result_json, "request_digest": request_digest}
     key = {"run_id": run_id, "position": position}
-    _, new = tx.enter(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored)
-    if not new:
+    if not tx.is_new(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored):
         return False
     days.add(
         tx,

@@ -9,9 +9,9 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Executable, RowMapping, Select, Table, bindparam, select
+from sqlalchemy import Connection, Executable, RowMapping, Select, Table, bindparam, select, text
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import journal
@@ -41,12 +41,23 @@ class Read:
         """The row with this key, or None."""
         return self.connection.execute(_lookup(table, tuple(key)), key).mappings().first()
 
+    def row(self, table: Table, key: Mapping[str, object]) -> RowMapping:
+        """The row with this key, which is there."""
+        return self.connection.execute(_lookup(table, tuple(key)), key).mappings().one()
+
     def run(self, run_id: str) -> RowMapping:
         """The row of a run that must be there."""
         row = self.at_key(runs, {"run_id": run_id})
         if row is None:
-            raise LedgerError(f"no run {run_id!r} in the ledger; `start_run` comes first")
+            raise _no_run(run_id)
         return row
+
+    def agent_of(self, run_id: str) -> str:
+        """Whose run it is; the run must be there."""
+        agent: str | None = self.connection.scalar(_AGENT, {"run_id": run_id})
+        if agent is None:
+            raise _no_run(run_id)
+        return agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,11 @@ class Write(Read):
         standing = self.at_key(table, key)
         return (self.insert(table, **key, **values), True) if standing is None else (standing, False)
 
+    def is_new(self, table: Table, key: Mapping[str, object], **values: object) -> bool:
+        """Enter a row unless one with this key stands. One statement, where `enter` takes two and reads."""
+        row = {**key, **values}
+        return bool(self.connection.execute(_entry(table, tuple(key), tuple(row)), row).rowcount)
+
     def changed(self, statement: Executable) -> bool:
         """Run an UPDATE; did its condition hold for a row?"""
         return bool(self.connection.execute(statement).rowcount)
@@ -72,6 +88,13 @@ class Write(Read):
     def journal(self, kind: str, run_id: str | None, /, **body: object) -> None:
         """Append to the journal what this transaction changed."""
         self.chain.append(self.at, kind, run_id, body)
+
+
+_AGENT: Final = select(runs.c.agent).where(runs.c.run_id == bindparam("run_id"))
+
+
+def _no_run(run_id: str) -> LedgerError:
+    return LedgerError(f"no run {run_id!r} in the ledger; `start_run` comes first")
 
 
 @functools.cache
@@ -83,6 +106,17 @@ def _lookup(table: Table, names: tuple[str, ...]) -> Select[Any]:
 @functools.cache
 def _insertion(table: Table) -> Executable:
     return table.insert().returning(*table.c)
+
+
+@functools.cache
+def _entry(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Executable:
+    """As text: SQLAlchemy compiles its own ON CONFLICT anew each time, in ten times as long as it takes to run."""
+    values = ", ".join(f":{name}" for name in names)
+    entry = text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) "  # noqa: S608  # names of the schema alone
+        f"ON CONFLICT ({', '.join(key)}) DO NOTHING"
+    )
+    return entry.bindparams(*(bindparam(name, type_=table.c[name].type) for name in names))
 
 
 class Store:
@@ -99,7 +133,10 @@ class Store:
         """Run `work` in one transaction. `durable`: it survives a power loss as well as a killed process."""
 
         def writing(connection: Connection) -> T:
-            return work(Write(connection, self._clock(), journal.Chain(connection)))
+            chain = journal.Chain(connection)
+            result = work(Write(connection, self._clock(), chain))
+            chain.write()
+            return result
 
         return await self._database.write(writing, durable=durable)
 

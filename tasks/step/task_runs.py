@@ -71,14 +71,14 @@ class TaskRuns:
         self._end(operation, "COMPLETED", "")
 
     async def flush(self) -> None:
-        """Send what there is to tell. What could not be sent is kept for the next time."""
+        """Send what there is to tell now; what comes meanwhile goes with the next. What could not be sent is kept."""
         now = time.monotonic()
         for operation in self._open.values():
             if not operation.told and now - operation.clock >= EVERY_SECONDS:
                 operation.told = True
                 self._events.append(event(self.flow_run_id, operation, "RUNNING"))
-        while self._events:
-            batch = [self._events.popleft() for _ in range(min(AT_MOST, len(self._events)))]
+        for waiting in range(len(self._events), 0, -AT_MOST):
+            batch = [self._events.popleft() for _ in range(min(AT_MOST, waiting))]
             try:
                 await self.send(batch)
             except BaseException:
