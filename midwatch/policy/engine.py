@@ -17,7 +17,7 @@ from midwatch.decision import Decision
 from midwatch.policy.families import ARGUMENTS, family_of, protected_in, resolved
 from midwatch.policy.paths import FILE_TOOLS, WRITING, sights_of
 from midwatch.policy.protected import Protected
-from midwatch.policy.reading import Mention, PolicyContext, Reading
+from midwatch.policy.reading import NOTHING_KNOWN, Mention, PolicyContext, Reading
 from midwatch.policy.rules import Rule, Toolbox, read_rules
 from midwatch.risk import Risk
 from midwatch.spec import Rules
@@ -25,8 +25,6 @@ from midwatch.spec_faults import nearest
 
 ENGINE: Final = "1"
 """Part of the fingerprint: raised when the same rules begin to mean something else."""
-
-_NOTHING: Final = PolicyContext()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ class Policy:
     fingerprint: str
     """SHA-256 (hex) of the rules, in any order."""
 
-    def decide(self, call: Call, context: PolicyContext = _NOTHING) -> Decision:
+    def decide(self, call: Call, context: PolicyContext = NOTHING_KNOWN) -> Decision:
         """Allow, ask or deny. Never raises: what cannot be judged is denied."""
         try:
             decision = self._decide(call, context)
@@ -56,7 +54,7 @@ class Policy:
     def target(self, call: Call) -> str:
         """What the call really reaches, to bind a person's yes to it: the resolved path, the folder, the origin; or ""."""
         family = self.toolbox.families.get(call.tool)
-        return family.read(call, _NOTHING).target if family else ""
+        return family.read(call, NOTHING_KNOWN).target if family else ""
 
     def _decide(self, call: Call, context: PolicyContext) -> Decision:
         family = self.toolbox.families.get(call.tool)
@@ -65,19 +63,19 @@ class Policy:
             return Decision(verdict="deny", rule="unknown-tool", reason=f"there is no tool `{call.tool}`{hint}")
         reading = family.read(call, context)
         return (
-            self._caught(call, reading, "deny")
+            self._caught(call, reading, "deny", context)
             or self._refused(reading)
-            or self._caught(call, reading, "ask")
-            or self._unclear(call, reading)
-            or self._covered(call, reading)
+            or self._caught(call, reading, "ask", context)
+            or self._unclear(call, reading, context)
+            or self._covered(call, reading, context)
         )
 
     def _of(self, call: Call, effect: str) -> Iterable[Rule]:
         return self.by_tool.get((effect, call.tool), ())
 
-    def _caught(self, call: Call, reading: Reading, effect: str) -> Decision | None:
+    def _caught(self, call: Call, reading: Reading, effect: str, context: PolicyContext) -> Decision | None:
         for rule in self._of(call, effect):
-            sight = rule.caught(reading.sights, call)
+            sight = rule.caught(reading.sights, call, context)
             if sight is not None:
                 wants = "denies" if effect == "deny" else "asks a person about"
                 return _by(rule, f"{wants} {self._described(call, sight)}")
@@ -104,18 +102,19 @@ class Policy:
                 return _by(rule, f"denies `{mention.path}`, which it names")
         return None
 
-    def _unclear(self, call: Call, reading: Reading) -> Decision | None:
+    def _unclear(self, call: Call, reading: Reading, context: PolicyContext) -> Decision | None:
         known = self.arguments.get(call.tool)
         strange = sorted(set(call.args).difference(known)) if known is not None else []
         why = f"`{call.tool}` has no argument `{strange[0]}`" if strange else reading.unclear
+        why = why or (context.server.changed if context.server else "")
         return Decision(verdict="ask", rule="default", reason=f"no rule can allow it: {why}") if why else None
 
-    def _covered(self, call: Call, reading: Reading) -> Decision:
+    def _covered(self, call: Call, reading: Reading, context: PolicyContext) -> Decision:
         granting: dict[str, None] = {}
         for part in reading.parts:
             near: tuple[Rule, str] | None = None
             for rule in self._of(call, "allow"):
-                cover = rule.covers(part, call)
+                cover = rule.covers(part, call, context)
                 if cover.held:
                     granting[rule.id] = None
                     break

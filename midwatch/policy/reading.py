@@ -7,11 +7,29 @@ is unclear is not covered, and is caught.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal, Protocol
 
 from midwatch.calls import Call
 from midwatch.decision import Verdict
+
+Label = Literal["untrusted", "private"]
+"""What has entered a run's context: text from outside; data that is not everybody's."""
+LABELS: Final[tuple[Label, ...]] = ("untrusted", "private")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What is known of the MCP server behind a tool, and what it says of the tool. Its word counts only as a real boolean."""
+
+    trusted: bool = False
+    """The operator's word: its hints may open something."""
+    hints: Mapping[str, object] = field(default_factory=dict)
+    """`readOnlyHint`, `destructiveHint`, ... as the server gave them."""
+    changed: str = ""
+    """Why no rule may allow the tool: its definition is not the one that a person has seen. "": it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +38,15 @@ class PolicyContext:
 
     addresses: tuple[str, ...] = ()
     """What DNS gave for the URL's host. The tool decides again with it before it connects; empty: not resolved yet."""
+    labels: Mapping[Label, bool] = field(default_factory=dict)
+    """What entered the run's context so far. Of a label that is missing nobody knows: it counts as there."""
+    server: ServerFacts | None = None
+    """Of a tool that an MCP server has."""
+    spent: Mapping[str, Decimal] | None = None
+    """By rule, what its budget's window has seen so far, without this call; None: nobody knows, and no budget holds."""
+
+
+NOTHING_KNOWN: Final = PolicyContext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Permissions: what does a person's rule say? From `shell: git status|diff ...` to a value that can be asked.
 
 A rule is `TOOL`, or `TOOL: PATTERN` (or several patterns: one is enough), or `TOOL: {argument: condition}`, with the optional
-siblings `id`, `why`, `match` and `not_match`. The examples are tried when the rule is read; one that fails is a fault.
+siblings `id`, `why`, `match`, `not_match` and those of `circumstances.py`. The examples are tried when the rule is read,
+whatever the circumstances; one that fails is a fault.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import Any, Final
 from midwatch.calls import Call, canonical_json, parse_call
 from midwatch.decision import Verdict
 from midwatch.errors import CallError, SpecError
-from midwatch.policy.reading import COVERED, NOT_COVERED, Cover, Family, Pattern, PolicyContext
+from midwatch.policy.circumstances import ALWAYS, CIRCUMSTANCES, Circumstances, read_circumstances
+from midwatch.policy.reading import COVERED, NOT_COVERED, NOTHING_KNOWN, Cover, Family, Pattern, PolicyContext
 from midwatch.policy.values import Conditions, read_conditions
 from midwatch.spec import Rule as Written
 from midwatch.spec_faults import nearest
 
-SIBLINGS: Final = frozenset({"id", "why", "match", "not_match"})
+SIBLINGS: Final = frozenset({"id", "why", "match", "not_match"}) | CIRCUMSTANCES
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -35,12 +37,15 @@ class Rule:
     patterns: tuple[Pattern, ...] = ()
     """One is enough; none: any call of the tools."""
     conditions: Conditions | None = None
+    circumstances: Circumstances = ALWAYS
     why: str = ""
     source: str = ""
     """Canonical JSON of what was written."""
 
-    def covers(self, part: Any, call: Call) -> Cover:
+    def covers(self, part: Any, call: Call, context: PolicyContext) -> Cover:
         """For an allow rule: does it grant this part of the call?"""
+        if not self.circumstances.hold(context, exact=True):
+            return NOT_COVERED
         if self.conditions and not self.conditions.hold(call, exact=True):
             return NOT_COVERED
         closest = NOT_COVERED if self.patterns else COVERED
@@ -51,8 +56,10 @@ class Rule:
             closest = closest if closest.why_not else cover
         return closest
 
-    def caught(self, sights: Iterable[Any], call: Call) -> Any:
+    def caught(self, sights: Iterable[Any], call: Call, context: PolicyContext) -> Any:
         """For an ask or deny rule: what of the call it speaks of; None when it does not."""
+        if not self.circumstances.hold(context, exact=False):
+            return None
         if self.conditions and not self.conditions.hold(call, exact=False):
             return None
         if not self.patterns:
@@ -150,6 +157,7 @@ def _compiled(effect: Verdict, name: str, entry: Mapping[str, Any], toolbox: Too
         tools=tools,
         patterns=tuple(toolbox.families[first].pattern(text) for text in texts),
         conditions=conditions,
+        circumstances=read_circumstances(entry),
         why=_why(entry),
         source=canonical_json(entry),
     )
@@ -191,13 +199,13 @@ def _try_examples(rule: Rule, entry: Mapping[str, Any], toolbox: Toolbox) -> Non
 
 
 def _speaks_of(rule: Rule, example: object, toolbox: Toolbox) -> bool:
-    tool = min(rule.tools)
+    rule, tool = replace(rule, circumstances=ALWAYS), min(rule.tools)
     family = toolbox.families[tool]
     if not isinstance(example, str | Mapping):
         raise ValueError(f"the example {example!r} must be a text or the arguments of a call")
     call = parse_call(tool, family.example(example) if isinstance(example, str) else example)
-    reading = family.read(call, PolicyContext())
+    reading = family.read(call, NOTHING_KNOWN)
     if rule.effect != "allow":
-        return rule.caught(reading.sights, call) is not None
-    granted = bool(reading.parts) and all(rule.covers(part, call).held for part in reading.parts)
+        return rule.caught(reading.sights, call, NOTHING_KNOWN) is not None
+    granted = bool(reading.parts) and all(rule.covers(part, call, NOTHING_KNOWN).held for part in reading.parts)
     return granted and not reading.refusal and not reading.unclear

@@ -34,6 +34,7 @@ from tasks.harness.record import LedgerRecorder
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import Gate, GateState, declared
+from tasks.permissions.surroundings import Surroundings
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets, saved_servers
 from tasks.triggers.slot import Slot
@@ -62,7 +63,14 @@ class Prepared:
 
     def conversation(self, name: str, prompt: str, facts: RunFacts, gate: GateState) -> Conversation:
         """A conversation at its beginning, its tools behind the gate."""
-        gated = Gate(wrapped=self.toolset, policy=self.policy, state=gate, conversation=name, log=self.log)
+        gated = Gate(
+            wrapped=self.toolset,
+            policy=self.policy,
+            state=gate,
+            conversation=name,
+            log=self.log,
+            surroundings=Surroundings(log=self.log),
+        )
         recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
         return self.opening.conversation(name, prompt, facts, gated, recorder)
 

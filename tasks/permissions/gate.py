@@ -20,9 +20,11 @@ from midwatch.calls import Call, canonical_json, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
 from midwatch.errors import CallError
 from midwatch.ledger import Decided
+from midwatch.policy import PolicyContext
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import RunFacts
 from tasks.permissions.level import held_to_level
+from tasks.permissions.surroundings import Surroundings
 from tasks.step.log import RunLog
 
 
@@ -34,7 +36,7 @@ class Judge(Protocol):
         """SHA-256 (hex) of the rules."""
         ...
 
-    def decide(self, call: Call) -> Decision:
+    def decide(self, call: Call, context: PolicyContext) -> Decision:
         """Allow, ask or deny, with the rule and the reason. Never raises."""
         ...
 
@@ -99,6 +101,7 @@ class Gate(WrapperToolset[RunFacts]):
     state: GateState
     conversation: str
     log: RunLog
+    surroundings: Surroundings
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -142,7 +145,8 @@ class Gate(WrapperToolset[RunFacts]):
         approval = approval_of(ctx)
         if args_json := approval.get("args_json"):
             fresh = parse_call(fresh.tool, args_json)
-        now = self._decide(fresh, risk, ctx, definition)
+        context = await self.surroundings.around(fresh.tool, definition)
+        now = self._decide(fresh, risk, ctx, definition, context)
         position = self._position(ctx)
         then = self.log.decisions.get(position)
         if then is None:
@@ -154,7 +158,7 @@ class Gate(WrapperToolset[RunFacts]):
         first = parse_call(fresh.tool, then.args_json)
         if self.log.done(f"{self.conversation}/tool/{ctx.tool_call_id}") is not None:
             return JudgedCall(call=first, digest=then.digest, decision=before)
-        again = self._decide(first, risk, ctx, definition)
+        again = self._decide(first, risk, ctx, definition, context)
         if again.digest != then.digest:
             before = Decision(
                 verdict="deny", rule="changed", reason="the tool or its rules changed since it was judged"
@@ -175,8 +179,10 @@ class Gate(WrapperToolset[RunFacts]):
         """Of the decision about the call at hand; a yes of a person is a decision of its own."""
         return f"{self.conversation}/{'gate-approved' if approval_of(ctx) else 'gate'}/{ctx.tool_call_id}"
 
-    def _decide(self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition) -> JudgedCall:
-        decision = held_to_level(self.policy.decide(call), ctx.deps.level, risk)
+    def _decide(
+        self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition, context: PolicyContext
+    ) -> JudgedCall:
+        decision = held_to_level(self.policy.decide(call, context), ctx.deps.level, risk)
         approval = approval_of(ctx)
         if not (original := approval.get("edit_of")):
             return JudgedCall(call=call, digest=self._digest(call, definition), decision=decision)

@@ -16,9 +16,11 @@ from pydantic_ai.toolsets import FunctionToolset
 from midwatch.calls import Call, parse_call
 from midwatch.decision import Decision, Verdict
 from midwatch.ledger import Ledger
+from midwatch.policy import PolicyContext
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import Level, RunFacts
 from tasks.permissions.gate import Gate, GateState, edited_digest
+from tasks.permissions.surroundings import Surroundings
 from tasks.step.log import RunLog
 
 
@@ -29,7 +31,7 @@ class Policy:
     verdicts: Mapping[str, Verdict]
     fingerprint: str = "policy"
 
-    def decide(self, call: Call) -> Decision:
+    def decide(self, call: Call, context: PolicyContext) -> Decision:
         return Decision(verdict=self.verdicts.get(call.args["path"], "ask"), rule="a.rule", reason="because")
 
     def target(self, call: Call) -> str:
@@ -64,7 +66,14 @@ class World:
 
         metadata = {"midwatch": ToolFacts(risk=self.risk, bind=self.bind), "definition": "definition"}
         tools: FunctionToolset[RunFacts] = FunctionToolset([Tool(write, metadata=metadata)], id="tools")
-        gate = Gate(wrapped=tools, policy=self.policy, state=self.state, conversation="main", log=self.log)
+        gate = Gate(
+            wrapped=tools,
+            policy=self.policy,
+            state=self.state,
+            conversation="main",
+            log=self.log,
+            surroundings=Surroundings(log=self.log),
+        )
         return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
 
     async def denied(self) -> list[tuple[str, str]]:
