@@ -36,18 +36,15 @@ format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-bench: $(BENCH)/.made ## Measure durable steps beside four other systems, and permissions; writes benchmarks/results/
-	@for name in durable_steps permission_cases; do \
+bench: $(BENCH)/.made ## Measure durable steps beside four other systems, and the rules; writes benchmarks/results/
+	@for name in durable_steps permission_cases policy_latency; do \
 	  echo "== $$name"; $(BENCH)/bin/python -m benchmarks.$$name || exit 1; \
 	done
-
-RUNS ?= 2000
-chaos: $(VENV)/.base $(VENV)/.project ## Kill RUNS runs (2000) wherever they can be killed; writes benchmarks/results/chaos.json
-	@$(BIN)/python -m benchmarks.chaos --runs $(RUNS)
 
 bench-agents: $(VENV)/.base $(VENV)/.project ## Measure the shipped agents with the model that they choose; an hour and more
 	@$(BIN)/python -m benchmarks.shipped_agents
 
+RUNS ?= 2000
 chaos: $(VENV)/.base $(VENV)/.project ## Kill runs at every boundary, RUNS=2000 of them; writes benchmarks/results/chaos.json
 	@$(BIN)/python -m benchmarks.chaos --runs $(RUNS)
 

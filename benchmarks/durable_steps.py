@@ -20,7 +20,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks.durable.figures import FEW, Rows, as_json, medians
+from benchmarks.durable.figures import Rows, as_json, least
 from benchmarks.durable.shown import findings, markdown, storage, times
 from benchmarks.durable.trial import SYSTEMS, Say, System, Trial, tried
 
@@ -29,7 +29,6 @@ STEPS: Final = (20, 100, 300, 1000)
 AT_MOST: Final[dict[System, int]] = {"prefectdurability": 100}
 """It hashes the whole history at every task: more steps take minutes and say the same."""
 REPEATS: Final = 3
-"""Up to `FEW` steps; longer runs are made once, as the start weighs little in them."""
 
 Planned = tuple[System, int]
 
@@ -39,7 +38,7 @@ def plan(systems: Sequence[System], steps: Sequence[int], repeats: int) -> list[
     return [
         (system, count)
         for count in sorted(steps)
-        for _ in range(repeats if count <= FEW else 1)
+        for _ in range(repeats)
         for system in systems
         if count <= AT_MOST.get(system, count)
     ]
@@ -94,13 +93,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--steps", nargs="+", type=int, default=list(STEPS))
-    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"of runs of at most {FEW} steps")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="of every run; the least counts")
     wanted = parser.parse_args(argv)
     console = Console()
     console.print(load())
     trials, faults = measured(plan(wanted.systems, wanted.steps, wanted.repeats), console)
     console.print(load())
-    rows = medians(trials)
+    rows = least(trials)
     for part in (times(rows), storage(rows), *findings(rows)):
         console.print(part, soft_wrap=isinstance(part, str))
     if "prefectdurability" in wanted.systems:

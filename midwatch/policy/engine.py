@@ -15,6 +15,7 @@ from typing import Any, Final
 from midwatch.calls import Call, canonical_json, visible
 from midwatch.decision import Decision
 from midwatch.policy.families import ARGUMENTS, family_of, protected_in, resolved
+from midwatch.policy.grants import Grants
 from midwatch.policy.paths import FILE_TOOLS, WRITING, sights_of
 from midwatch.policy.protected import Protected
 from midwatch.policy.reading import NOTHING_KNOWN, Mention, PolicyContext, Reading
@@ -33,6 +34,8 @@ class Policy:
 
     by_tool: Mapping[tuple[str, str], tuple[Rule, ...]]
     """The rules by effect and tool."""
+    grants: Mapping[str, Grants]
+    """By tool, its allow rules."""
     file_denials: tuple[Rule, ...]
     """Deny rules that speak of paths: they hold for what other tools name as well."""
     toolbox: Toolbox
@@ -111,9 +114,10 @@ class Policy:
 
     def _covered(self, call: Call, reading: Reading, context: PolicyContext) -> Decision:
         granting: dict[str, None] = {}
+        grants = self.grants[call.tool].about(call) if call.tool in self.grants else ()
         for part in reading.parts:
             near: tuple[Rule, str] | None = None
-            for rule in self._of(call, "allow"):
+            for rule in grants:
                 cover = rule.covers(part, call, context)
                 if cover.held:
                     granting[rule.id] = None
@@ -182,7 +186,8 @@ def compile_policy(
         *read_rules("deny", rules.deny, toolbox),
     )
     return Policy(
-        by_tool=_by_tool(compiled),
+        by_tool=(by_tool := _by_tool(compiled)),
+        grants={tool: Grants.of(listed) for (effect, tool), listed in by_tool.items() if effect == "allow"},
         file_denials=tuple(r for r in compiled if r.effect == "deny" and r.patterns and r.tools <= FILE_TOOLS),
         toolbox=toolbox,
         protected=protected,

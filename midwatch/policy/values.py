@@ -8,7 +8,7 @@ text is compared folded, one element of a list is enough, and a value that canno
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -18,6 +18,7 @@ from midwatch.characters import folded, is_control
 from midwatch.policy.paths import is_within, path_fault
 from midwatch.policy.resolve import Unresolvable, resolve
 
+Sort = Callable[[Any], Hashable]
 Test = Callable[[Any, bool], bool]
 """(value, exact): does the value, which is there, hold? `exact` is True for an allow rule."""
 
@@ -36,6 +37,9 @@ class Condition:
     absent: bool
     """What a missing argument means for an allow rule: held or not."""
     absent_caught: bool
+    sort: Sort | None = None
+    """How values can be sorted so that `sorts` are the only ones for which an allow rule can hold."""
+    sorts: frozenset[Hashable] = frozenset()
 
     def holds(self, value: object, *, exact: bool) -> bool:
         if value is ABSENT:
@@ -48,6 +52,13 @@ class Conditions:
     """The conditions of one rule, by argument."""
 
     by_name: Mapping[str, Condition]
+
+    def index(self) -> tuple[str, Sort, frozenset[Hashable]] | None:
+        """An argument by which an allow rule can be looked up: for any other sort of its value the rule does not hold."""
+        for name, condition in self.by_name.items():
+            if condition.sort is not None and not condition.absent:
+                return name, condition.sort, condition.sorts
+        return None
 
     def hold(self, call: Call, *, exact: bool) -> bool:
         """All of them; `exact` for an allow rule, generous for ask and deny."""
@@ -71,7 +82,8 @@ def _condition(name: str, said: object, root: str) -> Condition:
         raise ValueError(f"`{name}` must be one value, a list of values, or one of: {', '.join(sorted(WORDS))}")
     if starred := [choice for choice in choices if isinstance(choice, str) and "*" in choice]:
         raise ValueError(f"`{name}: {starred[0]}` is compared as it stands, `*` is no wildcard here")
-    return Condition(tests=(_one_of(choices),), absent=False, absent_caught=False)
+    sorts = frozenset(_typed(choice) for choice in choices)
+    return Condition(tests=(_one_of(choices),), absent=False, absent_caught=False, sort=_typed, sorts=sorts)
 
 
 def _worded(name: str, said: Mapping[str, Any], root: str) -> Condition:
@@ -87,7 +99,16 @@ def _worded(name: str, said: Mapping[str, Any], root: str) -> Condition:
     tests = tuple(_test(name, word, said[word], root) for word in said if word not in ("present", "optional"))
     if not tests and present is None:
         raise ValueError(f"`{name}`: `optional` alone asks nothing")
-    return Condition(tests=tests, absent=bool(optional), absent_caught=False)
+    sort, sorts = _sorted_by(said)
+    return Condition(tests=tests, absent=bool(optional), absent_caught=False, sort=sort, sorts=sorts)
+
+
+def _sorted_by(said: Mapping[str, Any]) -> tuple[Sort | None, frozenset[Hashable]]:
+    if "domain" in said:
+        return _first_domain, frozenset({said["domain"].lower()})
+    if "one_of" in said:
+        return _typed, frozenset(_typed(choice) for choice in said["one_of"])
+    return None, frozenset()
 
 
 def _test(name: str, word: str, said: Any, root: str) -> Test:
@@ -236,6 +257,11 @@ def _domain(said: str) -> Test:
         return any(_domain_of(address) in (wanted, "") for address in _elements(value))
 
     return test
+
+
+def _first_domain(value: object) -> str:
+    addresses = value if isinstance(value, tuple | list) else (value,)
+    return _domain_of(addresses[0]) if addresses else ""
 
 
 def _domain_of(address: object) -> str:
