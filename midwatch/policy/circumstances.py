@@ -48,9 +48,6 @@ class Circumstances:
         )
 
 
-ALWAYS: Final = Circumstances()
-
-
 def _said(server: ServerFacts | None, name: str, wanted: bool, *, exact: bool) -> bool:
     """An allow rule takes the assumed value for what is not said; an ask or deny rule needs it to be said."""
     if server is None:
@@ -61,8 +58,10 @@ def _said(server: ServerFacts | None, name: str, wanted: bool, *, exact: bool) -
     return exact and said is None and ASSUMED[name] is wanted
 
 
-def read_circumstances(entry: Mapping[str, Any]) -> Circumstances:
-    """Raises ValueError with what is wrong and what to write."""
+def read_circumstances(entry: Mapping[str, Any]) -> Circumstances | None:
+    """None where the rule asks for nothing. Raises ValueError with what is wrong and what to write."""
+    if not CIRCUMSTANCES.intersection(entry):
+        return None
     labels = entry.get("if", [])
     hints = entry.get("hints", {})
     server = entry.get("server")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from midwatch.calls import Call, canonical_json, parse_call
 from midwatch.decision import Verdict
 from midwatch.errors import CallError, SpecError
-from midwatch.policy.circumstances import ALWAYS, CIRCUMSTANCES, Circumstances, read_circumstances
+from midwatch.policy.circumstances import CIRCUMSTANCES, Circumstances, read_circumstances
 from midwatch.policy.reading import COVERED, NOT_COVERED, NOTHING_KNOWN, Cover, Family, Pattern, PolicyContext
 from midwatch.policy.values import Conditions, read_conditions
 from midwatch.spec import Rule as Written
@@ -37,14 +37,14 @@ class Rule:
     patterns: tuple[Pattern, ...] = ()
     """One is enough; none: any call of the tools."""
     conditions: Conditions | None = None
-    circumstances: Circumstances = ALWAYS
+    circumstances: Circumstances | None = None
     why: str = ""
     source: str = ""
     """Canonical JSON of what was written."""
 
     def covers(self, part: Any, call: Call, context: PolicyContext) -> Cover:
         """For an allow rule: does it grant this part of the call?"""
-        if not self.circumstances.hold(context, exact=True):
+        if self.circumstances and not self.circumstances.hold(context, exact=True):
             return NOT_COVERED
         if self.conditions and not self.conditions.hold(call, exact=True):
             return NOT_COVERED
@@ -58,7 +58,7 @@ class Rule:
 
     def caught(self, sights: Iterable[Any], call: Call, context: PolicyContext) -> Any:
         """For an ask or deny rule: what of the call it speaks of; None when it does not."""
-        if not self.circumstances.hold(context, exact=False):
+        if self.circumstances and not self.circumstances.hold(context, exact=False):
             return None
         if self.conditions and not self.conditions.hold(call, exact=False):
             return None
@@ -199,7 +199,7 @@ def _try_examples(rule: Rule, entry: Mapping[str, Any], toolbox: Toolbox) -> Non
 
 
 def _speaks_of(rule: Rule, example: object, toolbox: Toolbox) -> bool:
-    rule, tool = replace(rule, circumstances=ALWAYS), min(rule.tools)
+    rule, tool = replace(rule, circumstances=None), min(rule.tools)
     family = toolbox.families[tool]
     if not isinstance(example, str | Mapping):
         raise ValueError(f"the example {example!r} must be a text or the arguments of a call")
