@@ -85,6 +85,11 @@ KINDS: Final = (
         rule={"pay": {"to": "payee-{n}", "amount": {"above": 0, "max": 100}, "currency": "EUR"}},
         calls=(("pay", {"to": "payee-{n}", "amount": 12.5, "currency": "EUR"}),),
     ),
+    Kind(
+        name="sql",
+        rule={"query": {"sql": {"sql": "read_only", "dialect": "postgres", "tables": ["t{n}"]}}},
+        calls=(("query", {"sql": "SELECT count(*) FROM t{n} WHERE day > '2026-01-01' GROUP BY who"}),),
+    ),
 )
 
 

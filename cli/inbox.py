@@ -67,7 +67,7 @@ def _table(asks: Sequence[AskRow], now: datetime) -> Table:
         table.add_row(
             row.run_id[:8],
             row.agent,
-            Text(what if len(what) <= 80 else f"{what[:79]}…"),
+            Text(what if len(what) <= 80 else f"{what[:79]}… ({len(what)} characters)"),
             Text(visible(row.rule)),
             f"{_about(now - row.created_at)} ago",
             _until(row.deadline, now),
@@ -109,9 +109,20 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         print_run(story, Console(highlight=False, soft_wrap=True))
 
 
-def approve(run: RunId, numbers: Numbers, reason: Reason = "") -> None:
+def approve(
+    run: RunId,
+    numbers: Numbers,
+    reason: Reason = "",
+    always: Annotated[
+        bool, typer.Option("--always", help="And propose the narrow rule for it: `rules proposals`.")
+    ] = False,
+) -> None:
     """Say yes: exactly what was shown runs, once."""
-    _answer(run, numbers, {"verdict": "approved", "reason": reason})
+    stand = _answer(run, numbers, {"verdict": "approved", "reason": reason})
+    if always:
+        from cli.always import propose
+
+        propose([row for row in stand if row.verdict == "approved"])
 
 
 def deny(run: RunId, numbers: Numbers, reason: Reason = "") -> None:
@@ -138,14 +149,19 @@ def answer(
     _answer(run, None if number is None else [number], {"verdict": "answered", "answer": text})
 
 
-def _answer(run: str, numbers: list[int] | None, said: dict[str, Any]) -> None:
+def _answer(run: str, numbers: list[int] | None, said: dict[str, Any]) -> list[AskRow]:
+    """The questions as they stand then."""
     house = locate(os.environ)
     adopt(house)
-    for line in asyncio.run(_decided(house, run, numbers, said)):
+    lines, stand = asyncio.run(_decided(house, run, numbers, said))
+    for line in lines:
         typer.echo(line)
+    return stand
 
 
-async def _decided(house: House, run: str, numbers: list[int] | None, said: dict[str, Any]) -> list[str]:
+async def _decided(
+    house: House, run: str, numbers: list[int] | None, said: dict[str, Any]
+) -> tuple[list[str], list[AskRow]]:
     from prefect.client.orchestration import get_client
 
     from blocks.ledger import open_ledger
@@ -155,6 +171,7 @@ async def _decided(house: House, run: str, numbers: list[int] | None, said: dict
     async with await open_ledger(house.home) as ledger:
         run_id = await whole_id(ledger, run)
         lines: list[str] = []
+        stand: list[AskRow] = []
         for one in _chosen(await numbered_asks(ledger, run_id), numbers, _waits):
             try:
                 made = await decide(
@@ -165,10 +182,12 @@ async def _decided(house: House, run: str, numbers: list[int] | None, said: dict
             stands = made.row
             first = "" if made.first else f" already, by {stands.by} through {stands.via}"
             lines.append(f"{one.number} · {stands.tool}: {stands.verdict}{first}")
+            stand.append(stands)
         async with get_client() as client:
             resumed = await resume_if_decided(client, ledger, run_id)
         rest = sum(row.verdict is None for row in await ledger.asks_of(run_id))
-    return [*lines, "The run goes on." if resumed else f"{rest} more wait." if rest else "Nothing more waits."]
+    then = "The run goes on." if resumed else f"{rest} more wait." if rest else "Nothing more waits."
+    return [*lines, then], stand
 
 
 def _waits(one: Any) -> bool:

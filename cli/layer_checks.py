@@ -30,6 +30,7 @@ from tasks.model.probe import ProbeReport, probe_model
 from tasks.model.providers import resolve_model
 from tasks.monitoring.ready import contract_faults
 from tasks.permissions.gate import declared
+from tasks.permissions.servers import Servers, changed
 from tasks.tools import build_toolsets, saved_servers
 
 PROBE: Final = "probe-1"
@@ -118,8 +119,14 @@ class Walk:
         )
 
     async def permissions(self) -> LayerResult:
-        """The rules compile against the tools that are really there."""
+        """The rules compile against the tools that are really there, and those of MCP servers are the ones that were pinned."""
         policy_of(self.spec, self.offered, Place(project=self.house.project, home=self.house.home))
+        servers = Servers(agent=self.spec.name, ledger=self.ledger)
+        await servers.see(self.offered.values())
+        if doubts := servers.doubts(self.offered.values()):
+            detail = "; ".join(changed(pin) for pin in doubts)
+            hint = "no rule allows them until you have looked, so that the agent asks about every call of them"
+            return LayerResult(layer="permissions", ok=False, detail=detail, hint=hint)
         rules = self.spec.rules
         detail = (
             f"{len(rules.deny)} deny, {len(rules.ask)} ask, {len(rules.allow)} allow, anything else asks; "

@@ -11,6 +11,8 @@ from cli.down import down
 from cli.env import env
 from cli.grant import grant
 from cli.inbox import answer, approve, deny, edit, inbox, show
+from cli.pins import pins
+from cli.rules import rules
 from cli.run import run
 from cli.runs import runs
 from cli.settlement import settle
@@ -40,6 +42,8 @@ app.command()(answer)
 app.command()(settle)
 app.command()(grant)
 app.command()(check)
+app.add_typer(pins)
+app.add_typer(rules)
 
 
 def main() -> None:

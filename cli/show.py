@@ -86,18 +86,23 @@ def print_ask(question: Question, console: Console) -> None:
     console.print(f"\n[bold]{number} · {ask.tool}[/] · {ask.verdict or _waits(ask)}")
     for name, value in json.loads(ask.args_json).items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-        console.print(f"  {visible(name)}: {visible(text)}", markup=False)
+        console.print(f"  {_lined(name)}: {_lined(text)}", markup=False)
     if ask.kind == "settle":
         console.print(f"  nobody saw its end: {visible(ask.reason)}", markup=False)
     elif ask.rule:
-        console.print(f"  rule {ask.rule}: {visible(ask.reason)}", markup=False)
+        console.print(f"  rule {ask.rule}: {_lined(ask.reason)}", markup=False)
     if ask.words:
-        console.print(f"  the agent's own words: {visible(ask.words)}", markup=False)
+        console.print(f"  the agent's own words: {_lined(ask.words)}", markup=False)
     if ask.verdict:
         said = visible(ask.answer or ask.decided_because or "")
         console.print(f"  {ask.verdict} by {ask.by} through {ask.via}{': ' if said else ''}{said}", markup=False)
     elif ask.kind == "settle":
         console.print(_either_way(question), markup=False)
+
+
+def _lined(text: str) -> str:
+    """Lines of its own are marked, so that none of them passes for one of ours."""
+    return visible(text).replace("\n", "\n    │ ")
 
 
 def _waits(ask: AskRow) -> str:

@@ -12,7 +12,7 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of `agents/NAME.yaml`, with the short forms of `tools` that the reader takes."""
     schema = AgentSpec.model_json_schema()
     long_form = schema["$defs"].pop("Tool")
-    options = {key: long_form["properties"][key] for key in ("root", "bind", "idempotent")}
+    options = {key: long_form["properties"][key] for key in ("root", "bind", "idempotent", "untrusted", "private")}
     short_form = {"type": ["object", "null"], "additionalProperties": False, "properties": options}
     names = list(get_args(Builtin))
     schema["$defs"]["LongTool"] = long_form

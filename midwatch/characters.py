@@ -8,8 +8,14 @@ from typing import Final
 _BLANK_LOOKING: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 """Nothing is drawn, whatever their category says (Unicode's Default_Ignorable, and the empty Braille cell)."""
 
-_IGNORABLE_RANGES: Final = (("\u180b", "\u180f"), ("\ufe00", "\ufe0f"), ("\U000e0000", "\U000e0fff"))
-"""Variation selectors and tags: drawn as nothing, whatever their category."""
+_IGNORABLE_RANGES: Final = (
+    ("\u180b", "\u180f"),
+    ("\u2060", "\u206f"),
+    ("\ufe00", "\ufe0f"),
+    ("\ufff0", "\ufff8"),
+    ("\U000e0000", "\U000e0fff"),
+)
+"""Variation selectors, tags and what Unicode keeps free for more of them: drawn as nothing, whatever their category."""
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """Categories of controls, bidirectional and zero-width formats, surrogates, unassigned code points and odd blanks."""

@@ -8,6 +8,7 @@ MidwatchError
 ├── ToolUnavailable      a tool cannot be offered: no sandbox, MCP server does not start
 ├── ContextTooSmall      what a run must never forget is more than the model can take
 ├── LedgerError          the ledger refused: unknown row, broken chain, wrong version
+│   ├── WindowFull       a call does not fit into its rule's budget any more
 │   └── LedgerAway       it cannot be read or written at this moment: locked, disk full, connection lost
 ├── Halted               the halt latch is set
 └── HouseError           server, worker or a port: `midwatch up` could not do it
@@ -71,6 +72,10 @@ class ContextTooSmall(MidwatchError):
 
 class LedgerError(MidwatchError):
     """The ledger refused a read or a write."""
+
+
+class WindowFull(LedgerError):
+    """Others have drawn what a rule's budget had left; the call did not begin. Judged again, it is no longer allowed."""
 
 
 class LedgerAway(LedgerError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -64,6 +64,10 @@ class ToolFacts:
     """A second call with the same arguments and idempotency key leaves the world as the first did."""
     untrusted: bool = True
     """Its result holds text from outside (web, mail, a file that others write)."""
+    private: bool = True
+    """Its result holds data that is not everybody's."""
+    sinks: tuple[str, ...] | None = None
+    """Arguments that say who something goes to, or where. None: nobody said, and of a tool that sends all of them do."""
     probe: Probe | None = None
     """Called after a crash: did the effect happen?"""
     undo: Undo | None = None
@@ -81,11 +85,21 @@ def tool(
     risk: Risk,
     idempotent: bool = False,
     untrusted: bool = False,
+    private: bool = False,
+    sinks: Sequence[str] | None = None,
     probe: Probe | None = None,
     undo: Undo | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a Python function as a tool with its risk class; `tools: - python: module:function` offers it."""
-    facts = ToolFacts(risk=risk, idempotent=idempotent, untrusted=untrusted, probe=probe, undo=undo)
+    facts = ToolFacts(
+        risk=risk,
+        idempotent=idempotent,
+        untrusted=untrusted,
+        private=private,
+        sinks=None if sinks is None else tuple(sinks),
+        probe=probe,
+        undo=undo,
+    )
 
     def declare(function: Function) -> Function:
         setattr(function, _FACTS, facts)

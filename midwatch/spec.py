@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from midwatch.contract import Contract
 from midwatch.risk import Risk
@@ -51,8 +51,16 @@ class McpServer(_Strict):
     """Name of a saved Prefect Block of the type `Midwatch MCP server`, which holds command or url and the secrets."""
     tools: dict[str, Risk] = {}
     """Risk class by tool; what is not listed counts as `execute`. Empty: every tool of the server is offered."""
+    trusted: bool = False
+    """Its hints may lower the class of a tool that `tools` does not list, and fulfil a rule's `server: trusted`."""
     only: list[str] = []
     """Offer these tools and no others."""
+    untrusted: bool = True
+    """What its tools return holds text from outside. False: a lookup in it may name who something goes to."""
+    private: bool = True
+    """What its tools return is not everybody's."""
+    sinks: dict[str, list[str]] = {}
+    """By tool, the arguments that say who something goes to or where. Of one that sends and is not listed all of them do."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60
 
     @model_validator(mode="after")
@@ -78,6 +86,12 @@ class Tool(_Strict):
     """Arguments that code fills in (`{item}`, `{date}`, `{input.NAME}` or `module:function`), unseen by the model."""
     idempotent: bool = False
     """`http_request` alone: the hosts take an `Idempotency-Key`, so a request whose end nobody saw is sent once more."""
+    credentials: dict[str, dict[str, str]] = {}
+    """`http_request` alone: by host, headers that code adds once the request may be sent (`Authorization: Bearer ${TOKEN}`)."""
+    untrusted: bool | None = None
+    """What a built-in returns holds text from outside. None: as the tool itself has it."""
+    private: bool | None = None
+    """What a built-in returns is not everybody's. None: as the tool itself has it."""
     mcp: McpServer | None = None
 
     @model_validator(mode="after")
@@ -86,6 +100,12 @@ class Tool(_Strict):
             raise ValueError("a tool is exactly one of: a built-in's name, python, mcp")
         if self.idempotent and self.builtin != "http_request":
             raise ValueError("`idempotent` is for http_request; a Python function declares it: @tool(idempotent=True)")
+        if self.credentials and self.builtin != "http_request":
+            raise ValueError("`credentials` is for http_request; an MCP server has `headers` and `env`")
+        if self.builtin is None and (self.untrusted, self.private) != (None, None):
+            raise ValueError(
+                "`untrusted` and `private` are for built-ins here; @tool(...) declares them, or `mcp` has them"
+            )
         return self
 
     @model_validator(mode="before")
@@ -111,6 +131,17 @@ class Rules(_Strict):
     allow: list[Rule] = []
     ask: list[Rule] = []
     deny: list[Rule] = []
+
+
+def _is_known(entry: str) -> str:
+    if len(entry.strip()) < 4:
+        raise ValueError(f"`{entry}` is too short to tell anybody by: at least four characters")
+    if "*" in entry.removeprefix("*.") or (entry.startswith("*.") and "." not in entry[2:]):
+        raise ValueError(f"`{entry}`: a star stands only in front of a domain, as in `*.corp.example`")
+    return entry
+
+
+Known = Annotated[str, AfterValidator(_is_known)]
 
 
 class DayLimits(_Strict):
@@ -152,7 +183,8 @@ class Patience(_Strict):
 class Escalation(_Strict):
     """Who is asked, how long, and what silence means. Silence is never a yes."""
 
-    to: Annotated[list[Literal["inbox"]], Field(min_length=1)] = ["inbox"]
+    to: list[Literal["inbox"]] = ["inbox"]
+    """Empty: nobody is there, and whatever would wait for a person's yes is denied."""
     deadline_minutes: Annotated[float, Field(gt=0, le=60 * 24 * 14)] = 60 * 12
     then: Literal["deny", "end"] = "deny"
     """At the deadline: `deny` tells the model so and goes on; `end` ends the run as blocked."""
@@ -181,6 +213,8 @@ class AgentSpec(_Strict):
     examples: list[Example] = []
     tools: list[Tool] = []
     rules: Rules = Rules()
+    known: list[Known] = []
+    """Who it may write to whatever it has read: addresses, accounts, URLs; `corp.example` or `*.corp.example` for all there."""
     ceiling: Annotated[int, Field(ge=1, le=5)] = 3
     """The highest level that this agent may ever have. The granted level stands in the ledger, not here."""
     input: dict[str, Any] = {}

@@ -6,7 +6,7 @@ Braces around anything that is not a name (JSON in a prompt) stay as they are; `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from midwatch.errors import SpecError
@@ -59,6 +59,13 @@ def fill_value(value: Any, facts: RunFacts, *, resolve: Resolve = call_named, fi
     if alone and alone[2]:
         return _value(alone[2], facts, resolve, field)
     return fill(value, facts, resolve=resolve, field=field)
+
+
+def functions_in(text: str) -> Iterator[str]:
+    """The functions that fill in places of `text`, as `module:function`."""
+    for match in _PLACE.finditer(text):
+        if match[2] is not None and match[2].startswith("python:"):
+            yield match[2].removeprefix("python:")
 
 
 def unknown_place(text: str, *, inputs: Collection[str], has_item: bool) -> str | None:

@@ -107,6 +107,7 @@ def test_every_link_leads_to_a_file(path: Path) -> None:
 
 def test_every_verb_is_documented_and_every_documented_verb_exists() -> None:
     there = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    there |= {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
     assert {verb for path in PAGES for verb in verbs(path)} == there
 
 

@@ -50,7 +50,7 @@ async def _cleared_up(stage: Stage, ledger: Ledger, row: AskRow) -> bool:
     call = Planned(tool=row.tool, args=json.loads(row.args_json))
     happened = stage.world.saw(call.tool, call.args, "did")
     verdict: Settlement = "happened" if happened else "did_not_happen"
-    await settle(ledger, row, verdict, by="chaos", via="cli", reason="looked at the world")
+    await settle(ledger, row, verdict, by="operator", via="cli", reason="looked at the world")
     return happened or not call.throws_blindly or stage.world.saw(call.tool, call.args, "threw")
 
 
@@ -63,7 +63,7 @@ async def _in_the_ledger(stage: Stage, ledger: Ledger, rows: Sequence[AskRow]) -
         if stage.scenario.said == "silence":
             await expire(ledger, row)
         else:
-            await decide(ledger, row, said(stage.scenario, row), by="chaos", via="cli")
+            await decide(ledger, row, said(stage.scenario, row), by="operator", via="cli")
 
 
 def said(scenario: Scenario, row: AskRow) -> Answer:

@@ -154,4 +154,4 @@ async def migrated(path: Path) -> None:
     """A ledger in which the agent stands at level 4."""
     async with Ledger.open(f"sqlite+aiosqlite:///{path}") as ledger:
         await ledger.migrate()
-        await ledger.grant_level(AGENT, 4, by="chaos", because="most of it is to run by itself")
+        await ledger.grant_level(AGENT, 4, by="operator", because="most of it is to run by itself")

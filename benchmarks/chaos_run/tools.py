@@ -86,7 +86,7 @@ async def entry(line: str) -> str:
     return f"{line} is entered"
 
 
-@tool(risk="egress")
+@tool(risk="egress", sinks=())
 async def post(line: str) -> str:
     """Send a line off. Nobody can tell afterwards whether it went."""
     world, args = living().world, {"line": line}

@@ -7,6 +7,7 @@ from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
 from midwatch.ledger.ledger import Ledger
 from midwatch.ledger.levels import LevelGrant
+from midwatch.ledger.pins import Pin, PinState
 from midwatch.ledger.probes import ModelProbe
 from midwatch.ledger.runs import RunRow
 from midwatch.ledger.slots import SlotClaim
@@ -26,6 +27,8 @@ __all__ = [
     "Ledger",
     "LevelGrant",
     "ModelProbe",
+    "Pin",
+    "PinState",
     "Reservation",
     "ReservationState",
     "RunRow",

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from sqlalchemy import RowMapping, select, update
 
+from midwatch.approval import is_person
 from midwatch.errors import LedgerError
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import asks
@@ -124,7 +125,7 @@ def decide_ask(
     row = find_ask(tx, ask_id)
     if row.verdict is not None:
         return AskDecision(first=False, row=row)
-    _check(row, verdict, tx.at, digest_seen, edited_args_json, edited_digest, answer)
+    _check(row, verdict, tx.at, by, digest_seen, edited_args_json, edited_digest, answer)
     decided = {
         "verdict": verdict,
         "by": by,
@@ -170,6 +171,14 @@ def asks_of(tx: Read, run_id: str) -> list[AskRow]:
 
 
 @reads
+def approvals_asked(tx: Read, agent: str, since: datetime) -> list[AskRow]:
+    """Every question whether a call of `agent` may run: those since then, and all that were ever refused or changed."""
+    refused = asks.c.verdict.in_(("denied", "edited"))
+    mine = select(asks).where(asks.c.agent == agent, asks.c.kind == "approve", refused | (asks.c.created_at >= since))
+    return [_ask_row(row) for row in tx.all(mine.order_by(asks.c.created_at, asks.c.ask_id))]
+
+
+@reads
 def ask(tx: Read, ask_id: str) -> AskRow:
     """One question; an unknown one is a LedgerError."""
     return find_ask(tx, ask_id)
@@ -179,6 +188,7 @@ def _check(
     row: AskRow,
     verdict: AskVerdict,
     at: datetime,
+    by: str,
     digest_seen: str | None,
     edited_args_json: str | None,
     edited_digest: str | None,
@@ -193,6 +203,9 @@ def _check(
         f"its deadline passed at {deadline}": verdict != "expired" and passed,
         f"it has until {deadline}": verdict == "expired" and not passed,
         "the call that was shown is not the call that waits; look at it again": digest_seen not in (None, row.digest),
+        f"a yes is a person's, and {by!r} is none": row.kind == "approve"
+        and verdict in ("approved", "edited")
+        and not is_person(by, row.agent),
         "a yes says which call was seen (`digest_seen`)": verdict in ("approved", "edited") and digest_seen is None,
         "an edit needs the edited arguments and their digest": verdict == "edited"
         and None in (edited_args_json, edited_digest),

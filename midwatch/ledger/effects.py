@@ -14,6 +14,7 @@ question is answered, in the same transaction (`doubts.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
@@ -21,7 +22,7 @@ from typing import Literal, assert_never
 from sqlalchemy import RowMapping, select, update
 
 from midwatch.errors import LedgerError
-from midwatch.ledger import decisions, doubts
+from midwatch.ledger import decisions, doubts, draws
 from midwatch.ledger.columns import storable
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.doubts import BY_THE_RUN, Testimony
@@ -29,6 +30,7 @@ from midwatch.ledger.grant import spend
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import effects
 from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.window import Draw
 
 EffectState = Literal["reserved", "consumed", "released", "unknown"]
 ReservationState = Literal["reserved", "consumed", "in_doubt"]
@@ -86,6 +88,7 @@ def reserve(
     idempotency_key: str,
     ask_id: str | None = None,
     decided: Decided | None = None,
+    taken: Sequence[Draw] = (),
 ) -> Reservation:
     """Ask for the right to execute one call of a run; exactly one caller ever gets `reserved` for one attempt.
 
@@ -93,9 +96,11 @@ def reserve(
         call_id: unique within the run, and the same when the run is replayed (with `for_each`: the item is part of it).
         ask_id: the approval that this call stands on; it is spent in the same transaction, for this effect alone.
         decided: the gate's answer, entered in the same transaction.
+        taken: what it draws from the budgets of its rules, in the same transaction; given back when it is released.
 
     Raises:
         LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
+        WindowFull: it does not fit into a budget any more.
     """
     if (ended := tx.run(run_id)["outcome"]) is not None:
         raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
@@ -105,9 +110,10 @@ def reserve(
     first = {"state": "reserved", "attempts": 1, "why": "", "reserved_at": tx.at, "args_json": args_json}
     row, new = tx.enter(effects, {"run_id": run_id, "call_id": call_id}, **facts, **first)
     if not new:
-        return _again(tx, _same_call(row, digest))
-    if ask_id is not None and not spend(tx, ask_id, digest):
-        raise LedgerError(f"approval {ask_id!r} is not good for call {call_id!r} of {tool!r}: ask again")
+        return _again(tx, _same_call(row, digest), taken)
+    if ask_id is not None:
+        spend(tx, ask_id, run_id, call_id, digest)
+    draws.enter(tx, run_id, call_id, taken)
     tx.journal(
         "effect_reserved", run_id, effect_id=row["effect_id"], call_id=call_id, args_sha256=sha256(args_json), **facts
     )
@@ -123,12 +129,18 @@ def consume(tx: Write, effect_id: int, result_json: str, undo: str = "") -> None
     consumed(tx, effect_id, result_json, undo)
 
 
-def consumed(tx: Write, effect_id: int, result_json: str, undo: str = "") -> None:
-    """`consume` as a part of a larger transaction."""
+def consumed(tx: Write, effect_id: int, result_json: str, undo: str = "", *, did_nothing: bool = False) -> None:
+    """`consume` as a part of a larger transaction.
+
+    Args:
+        did_nothing: its tool failed and certainly changed nothing; what it drew is given back.
+    """
     row = _effect(tx, effect_id)
     if row["state"] == "consumed" and row["result_json"] == storable(result_json):
         return
     move(tx, row, "consumed", result_json=result_json, undo=undo)
+    if did_nothing:
+        draws.give_back(tx, row["run_id"], row["call_id"])
 
 
 @writes()
@@ -158,7 +170,7 @@ def effects_of(tx: Read, run_id: str) -> list[EffectRow]:
     return [EffectRow(**row) for row in tx.all(query)]
 
 
-def _again(tx: Write, row: RowMapping) -> Reservation:
+def _again(tx: Write, row: RowMapping, taken: Sequence[Draw]) -> Reservation:
     state: EffectState = row["state"]
     match state:
         case "consumed":
@@ -168,6 +180,7 @@ def _again(tx: Write, row: RowMapping) -> Reservation:
         case "released":
             attempts = row["attempts"] + 1
             move(tx, row, "reserved", attempts=attempts, reserved_at=tx.at)
+            draws.enter(tx, row["run_id"], row["call_id"], taken)
             return _reservation(row, "reserved")
         case _:
             assert_never(state)
@@ -197,6 +210,8 @@ def move(
     long = ("result_json", "why", "undo")
     facts = {f"{name}_sha256": sha256(str(values[name])) for name in long if values.get(name)}
     tx.journal(f"effect_{state}", row["run_id"], effect_id=row["effect_id"], before=row["state"], **facts)
+    if state == "released":
+        draws.give_back(tx, row["run_id"], row["call_id"])
     if state == "unknown":
         doubts.ask_about(tx, row, str(values["why"]))
     elif row["state"] == "unknown":

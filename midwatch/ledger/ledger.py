@@ -17,10 +17,13 @@ from midwatch.ledger import (
     chain,
     days,
     decisions,
+    draws,
     effects,
     grant,
+    labels,
     levels,
     migration,
+    pins,
     probes,
     runs,
     settlement,
@@ -68,6 +71,9 @@ class Ledger(Store):
     record_decision = decisions.record_decision
     decisions_of = decisions.decisions_of
 
+    draw = draws.draw
+    spent_in = draws.spent_in
+
     reserve = effects.reserve
     consume = effects.consume
     release = effects.release
@@ -81,11 +87,20 @@ class Ledger(Store):
     open_asks = asks.open_asks
     overdue_asks = asks.overdue_asks
     asks_of = asks.asks_of
-    spend_grant = grant.spend_grant
+    approvals_asked = asks.approvals_asked
+    approval = grant.approval
 
     grant_level = levels.grant_level
     level_of = levels.level_of
     grants = levels.grants
+
+    add_label = labels.add_label
+    inherit_labels = labels.inherit_labels
+    labels_of = labels.labels_of
+
+    see_tools = pins.see_tools
+    accept_tools = pins.accept_tools
+    pins = pins.pins
 
     record_probe = probes.record_probe
     latest_probe = probes.latest_probe

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, select, update
 
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
-from midwatch.ledger import days
+from midwatch.ledger import days, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
@@ -72,6 +72,8 @@ def start_run(
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
         days.add(tx, agent, runs=1)
+        if cause == "event" and input:
+            labels.enter(tx, run_id, "untrusted", "its input came with an event")
         tx.journal("run_started", run_id, **_sealed(facts, "input_json"))
     return _same_agent(_run_row(row), agent)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import RowMapping, func, select
 
 from midwatch.budget import Spent
-from midwatch.ledger import days, decisions, effects
+from midwatch.ledger import days, decisions, effects, labels
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
+
+if TYPE_CHECKING:  # the ledger is opened where no policy is read, and its matchers take long to import
+    from midwatch.policy.reading import Label
 
 StepKind = Literal["model", "tool", "permissions", "trigger", "monitoring", "harness", "person"]
 
@@ -67,6 +71,8 @@ def record_step(
     decided: Decided | None = None,
     effect_id: int | None = None,
     undo: str = "",
+    did_nothing: bool = False,
+    brought: Collection[Label] = (),
 ) -> bool:
     """Write a finished step, and add its cost to the agent's day. False: this position stands, nothing changed.
 
@@ -76,12 +82,14 @@ def record_step(
         decided: the gate's answer on which it ran, entered in the same transaction.
         effect_id: the effect that it was, consumed in the same transaction with this result.
         undo: how a person takes the effect back.
+        did_nothing: the effect's tool failed and certainly changed nothing.
+        brought: labels that its result puts on the run, as far as they do not stand yet.
     """
     agent = tx.agent_of(run_id)
     if decided is not None:
         decisions.enter(tx, run_id, decided)
     if effect_id is not None:
-        effects.consumed(tx, effect_id, result_json or "null", undo)
+        effects.consumed(tx, effect_id, result_json or "null", undo, did_nothing=did_nothing)
     facts = {
         "kind": kind,
         "name": name,
@@ -89,6 +97,8 @@ def record_step(
         "tokens_out": tokens_out,
         "seconds": seconds,
     }
+    for label in brought:
+        labels.enter(tx, run_id, label, f"{name} at {position}")
     stored = {"result_json": result_json, "request_digest": request_digest}
     key = {"run_id": run_id, "position": position}
     if not tx.is_new(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored):

@@ -157,6 +157,20 @@ effects: Final = Table(
     CheckConstraint("state IN ('reserved', 'consumed', 'released', 'unknown')", name="state"),
 )
 
+draws: Final = Table(
+    "draws",
+    metadata,
+    Column("run_id", Words, ForeignKey("runs.run_id"), primary_key=True),
+    Column("call_id", Words, primary_key=True),
+    Column("rule", Words, primary_key=True),
+    Column("agent", Words, nullable=False),
+    Column("measure", Words, nullable=False),
+    Column("amount", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "agent", "rule", "at"),
+)
+"""An amount is text, digit for digit: no database adds decimals of any size exactly."""
+
 levels: Final = Table(
     "levels",
     metadata,
@@ -179,6 +193,29 @@ probes: Final = Table(
     Column("score", Float(53), nullable=False),
     Column("detail", Words, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+pins: Final = Table(
+    "pins",
+    metadata,
+    Column("agent", Words, primary_key=True),
+    Column("server", Words, primary_key=True),
+    Column("tool", Words, primary_key=True),
+    Column("pinned", Words),
+    Column("pinned_at", Instant),
+    Column("by", Words),
+    Column("seen", Words, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+labels: Final = Table(
+    "labels",
+    metadata,
+    Column("run_id", Words, ForeignKey("runs.run_id"), primary_key=True),
+    Column("label", Words, primary_key=True),
+    Column("why", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("label IN ('untrusted', 'private')", name="label"),
 )
 
 journal: Final = Table(

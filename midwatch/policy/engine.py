@@ -7,25 +7,31 @@ matters. A call with several parts is allowed when every part is covered. What t
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from midwatch.calls import Call, canonical_json, visible
+from midwatch.calls import Call, canonical_json, parse_call, visible
 from midwatch.decision import Decision
 from midwatch.policy.families import ARGUMENTS, family_of, protected_in, resolved
 from midwatch.policy.grants import Grants
-from midwatch.policy.paths import FILE_TOOLS, WRITING, sights_of
+from midwatch.policy.paths import FILE_TOOLS, WRITING, path_fault, sights_of
 from midwatch.policy.protected import Protected
 from midwatch.policy.reading import NOTHING_KNOWN, Mention, PolicyContext, Reading
 from midwatch.policy.rules import Rule, Toolbox, read_rules
+from midwatch.policy.servers import server_doubt
+from midwatch.policy.shapes import BUILTIN, Schema, misfit
 from midwatch.risk import Risk
 from midwatch.spec import Rules
 from midwatch.spec_faults import nearest
+from midwatch.window import Draw, Window
 
 ENGINE: Final = "1"
 """Part of the fingerprint: raised when the same rules begin to mean something else."""
+_AND: Final = " + "
+"""Between the rules that together allow the parts of one call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +42,16 @@ class Policy:
     """The rules by effect and tool."""
     grants: Mapping[str, Grants]
     """By tool, its allow rules."""
+    budgeted: Mapping[str, tuple[Rule, ...]]
+    """By tool, those of its allow rules that have a budget."""
     file_denials: tuple[Rule, ...]
     """Deny rules that speak of paths: they hold for what other tools name as well."""
     toolbox: Toolbox
     protected: Protected
     arguments: Mapping[str, Collection[str]]
     """By tool, every argument that it has; a call with another one is never allowed."""
+    schemas: Mapping[str, Schema]
+    """By tool, the JSON Schema of its arguments."""
     fingerprint: str
     """SHA-256 (hex) of the rules, in any order."""
 
@@ -59,6 +69,27 @@ class Policy:
         family = self.toolbox.families.get(call.tool)
         return family.read(call, NOTHING_KNOWN).target if family else ""
 
+    def windows(self, tool: str) -> tuple[Window, ...]:
+        """What has to be known of the budgets before a call of `tool` is decided."""
+        return tuple(rule.budget.window for rule in self.budgeted.get(tool, ()) if rule.budget)
+
+    def draws(self, call: Call, context: PolicyContext, decision: Decision) -> tuple[Draw, ...]:
+        """What the call takes from budgets should it run on `decision`: from each whose rule speaks of it.
+
+        It must fit into those of the rules that allow it; a person's yes is counted, and held back by none.
+        """
+        budgeted = self.budgeted.get(call.tool)
+        if not budgeted or decision.verdict == "deny":
+            return ()
+        granting = decision.rule.split(_AND) if decision.verdict == "allow" else []
+        parts = self.toolbox.families[call.tool].read(call, context).parts
+        drawn = (
+            rule.budget.draw(call, held=rule.id in granting)
+            for rule in budgeted
+            if rule.budget and any(rule.speaks_of(part, call, context).held for part in parts)
+        )
+        return tuple(draw for draw in drawn if draw is not None)
+
     def _decide(self, call: Call, context: PolicyContext) -> Decision:
         family = self.toolbox.families.get(call.tool)
         if family is None:
@@ -68,8 +99,10 @@ class Policy:
         return (
             self._caught(call, reading, "deny", context)
             or self._refused(reading)
-            or self._caught(call, reading, "ask", context)
+            or self._misfit(call)
+            or _with_doubt(self._caught(call, reading, "ask", context), server_doubt(call.tool, context.server))
             or self._unclear(call, reading, context)
+            or self._opened(reading, context)
             or self._covered(call, reading, context)
         )
 
@@ -93,6 +126,11 @@ class Policy:
                     return found
         return None
 
+    def _misfit(self, call: Call) -> Decision | None:
+        fault = misfit(self.schemas.get(call.tool, {}), call.args)
+        said = f"`{call.tool}` does not take these arguments: {fault}"
+        return Decision(verdict="deny", rule="builtin.arguments", reason=said) if fault else None
+
     def _forbids(self, mention: Mention, sights: tuple[str, ...]) -> Decision | None:
         """What the built-in protection and the deny rules for files say of a path that another tool names."""
         if why := next((why for sight in sights if (why := self.protected.why(sight, writes=mention.writes))), ""):
@@ -109,8 +147,27 @@ class Policy:
         known = self.arguments.get(call.tool)
         strange = sorted(set(call.args).difference(known)) if known is not None else []
         why = f"`{call.tool}` has no argument `{strange[0]}`" if strange else reading.unclear
-        why = why or (context.server.changed if context.server else "")
+        why = why or server_doubt(call.tool, context.server)
         return Decision(verdict="ask", rule="default", reason=f"no rule can allow it: {why}") if why else None
+
+    def _opened(self, reading: Reading, context: PolicyContext) -> Decision | None:
+        """A file that a redirection opens is decided as if the file tool were called; what is written is not known."""
+        for file in reading.opened:
+            tool = "write_file" if file.writes else "read_file"
+            content = {"content": ""} if file.writes else {}
+            said = f"it redirects to or from `{file.path}`, and no rule for `{tool}` covers that"
+            if tool not in self.toolbox.families or self._judges_content(tool):
+                return Decision(verdict="ask", rule="default", reason=said)
+            for folder in file.folders:
+                path = file.path if path_fault(file.path) else os.path.join(folder, file.path)
+                found = self._decide(parse_call(tool, {"path": path, **content}), context)
+                if found.verdict != "allow":
+                    return Decision(verdict=found.verdict, rule=found.rule, reason=f"{said}: {found.reason}")
+        return None
+
+    def _judges_content(self, tool: str) -> bool:
+        rules = [rule for (_, name), listed in self.by_tool.items() if name == tool for rule in listed]
+        return tool in self.budgeted or any(rule.conditions for rule in rules)
 
     def _covered(self, call: Call, reading: Reading, context: PolicyContext) -> Decision:
         granting: dict[str, None] = {}
@@ -127,7 +184,7 @@ class Policy:
                 return self._uncovered(call, reading, part, near)
         if not granting:
             return Decision(verdict="ask", rule="default", reason="there is nothing in it that a rule could allow")
-        rules = " + ".join(granting)
+        rules = _AND.join(granting)
         described = ", ".join(self._described(call, part) for part in reading.parts)
         return Decision(verdict="allow", rule=rules, reason=f"rule {rules} allows {described}")
 
@@ -149,6 +206,15 @@ class Policy:
         return said if len(said) <= 300 else f"{said[:300]}… ({len(said)} characters)"
 
 
+def _with_doubt(found: Decision | None, doubt: str) -> Decision | None:
+    """Whoever is asked hears of it as well."""
+    return (
+        Decision(verdict=found.verdict, rule=found.rule, reason=f"{found.reason}; {doubt}")
+        if found and doubt
+        else found
+    )
+
+
 def _by(rule: Rule, what: str) -> Decision:
     why = f": {rule.why}" if rule.why else ""
     return Decision(verdict=rule.effect, rule=rule.id, reason=f"rule {rule.id} {what}{why}")
@@ -162,6 +228,7 @@ def compile_policy(
     project: Path,
     closed: Iterable[Path] = (),
     arguments: Mapping[str, Collection[str]] = ARGUMENTS,
+    schemas: Mapping[str, Schema] | None = None,
 ) -> Policy:
     """The policy of one agent.
 
@@ -171,6 +238,8 @@ def compile_policy(
         roots: by tool, the folder that it lives in; `project` for the others.
         project: the folder of prefect.yaml.
         arguments: by tool, the names in its schema; those of the built-in tools are known.
+        schemas: by tool, the JSON Schema of its arguments, those of the built-in file and HTTP tools are known: what is
+            missing or of another type is denied.
         closed: folders that are never read or written, besides `.midwatch`: a home that lies elsewhere.
 
     Raises:
@@ -178,8 +247,8 @@ def compile_policy(
     """
     places = {tool: resolved(roots.get(tool, project)) for tool in tools}
     protected = protected_in(project, closed)
-    families = {tool: family_of(tool, places[tool], protected) for tool in tools}
-    toolbox = Toolbox(families=families, roots=places)
+    families = {tool: family_of(tool, places[tool], protected, risk) for tool, risk in tools.items()}
+    toolbox = Toolbox(families=families, roots=places, arguments={**arguments, **ARGUMENTS})
     compiled = (
         *read_rules("allow", rules.allow, toolbox),
         *read_rules("ask", rules.ask, toolbox),
@@ -188,10 +257,12 @@ def compile_policy(
     return Policy(
         by_tool=(by_tool := _by_tool(compiled)),
         grants={tool: Grants.of(listed) for (effect, tool), listed in by_tool.items() if effect == "allow"},
+        budgeted={tool: listed for (_, tool), listed in _by_tool(rule for rule in compiled if rule.budget).items()},
         file_denials=tuple(r for r in compiled if r.effect == "deny" and r.patterns and r.tools <= FILE_TOOLS),
         toolbox=toolbox,
         protected=protected,
-        arguments={**arguments, **ARGUMENTS},
+        arguments=toolbox.arguments,
+        schemas={**(schemas or {}), **BUILTIN},
         fingerprint=_fingerprint(compiled),
     )
 

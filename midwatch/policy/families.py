@@ -14,7 +14,9 @@ from midwatch.policy.protected import Protected, governing_of
 from midwatch.policy.reading import Family, Pattern, PolicyContext, Reading
 from midwatch.policy.requests import Requests
 from midwatch.policy.resolve import Unresolvable, resolve
+from midwatch.policy.servers import MCP_PREFIX, ServerTool
 from midwatch.policy.shell import Shell
+from midwatch.risk import HARMLESS, Risk
 
 ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "shell": frozenset({"command", "cwd", "timeout"}),
@@ -44,12 +46,14 @@ class AnyTool:
         return f"`{part.tool} {canonical_json(part.args)}`"
 
 
-def family_of(tool: str, root: str, protected: Protected) -> Family:
+def family_of(tool: str, root: str, protected: Protected, risk: Risk) -> Family:
     """The matcher for the calls of `tool`, which lives in `root` (absolute, resolved)."""
     if tool in FILE_TOOLS:
-        return Files(root=root, protected=protected)
+        return Files(root=root, protected=protected, fills=tool == "write_file")
     if tool == "shell":
         return Shell(root=root)
+    if tool.startswith(MCP_PREFIX):
+        return ServerTool(root=root, writes=risk not in HARMLESS)
     return Requests() if tool == "http_request" else AnyTool()
 
 

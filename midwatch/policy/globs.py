@@ -1,4 +1,8 @@
-"""Permissions: which paths does `data/**` mean? `*` within one name, `**` for any folders; nothing else is a wildcard."""
+"""Permissions: which paths does `data/**` mean? `*` within one name, `**` for any folders; nothing else is a wildcard.
+
+What stands before the last wildcard is looked for once, at the first place where it fits, and never anew (`(?>...)`): that
+finds every match, and no text takes longer than its length allows.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,13 @@ from typing import Final
 
 from midwatch.characters import folded
 
+BLANKS: Final = " .\u1680"
+"""What a generous file system drops at the end of a name: dots, and the blanks that folding does not make one of."""
+
 MAX_DEEP: Final = 3
-"""`**` in one pattern: more would let a long path take long to compare."""
+"""`**` in one pattern: nobody can say what more would mean."""
+
+_FOLDERS: Final = "(?:/[^/]+)*"
 
 
 def compiled(pattern: str, root: str, *, fold: bool) -> re.Pattern[str]:
@@ -19,7 +28,30 @@ def compiled(pattern: str, root: str, *, fold: bool) -> re.Pattern[str]:
     """
     names = _names(pattern)
     whole = names if pattern.startswith("/") else [*_literal(root), *names]
-    return re.compile("".join(_name(name, fold=fold) for name in whole), re.DOTALL)
+    return re.compile(_runs([None if name == "**" else _name(name, fold=fold) for name in whole]), re.DOTALL)
+
+
+def _runs(names: list[str | None]) -> str:
+    """The compiled names, None for `**`."""
+    runs = [""]
+    for name in names:
+        if name is None:
+            runs.append("")
+        else:
+            runs[-1] += name
+    first, *inner = runs
+    if not inner:
+        return first
+    return first + "".join(f"(?>{_FOLDERS}?{run}(?=/|\\Z))" for run in inner[:-1] if run) + _FOLDERS + inner[-1]
+
+
+def starred(pieces: list[str], sign: str, *, then_anything: bool = False) -> str:
+    """`pieces` (compiled) with any number of `sign` between them; `then_anything`: any text may follow."""
+    first, *inner = pieces
+    if not inner:
+        return first
+    *early, last = inner
+    return first + "".join(f"(?>{sign}*?{piece})" for piece in early) + f"{sign}*{'?' if then_anything else ''}{last}"
 
 
 def _names(pattern: str) -> list[str]:
@@ -45,9 +77,7 @@ def _literal(root: str) -> list[str]:
 
 
 def _name(name: str, *, fold: bool) -> str:
-    if name == "**":
-        return "(?:/[^/]+)*"
     pieces = [name[1:]] if name.startswith("\0") else name.split("*")
     if fold:
-        pieces = [*(folded(piece) for piece in pieces[:-1]), folded(pieces[-1]).rstrip(" .") or folded(pieces[-1])]
-    return "/" + "[^/]*".join(re.escape(piece) for piece in pieces)
+        pieces = [*(folded(piece) for piece in pieces[:-1]), folded(pieces[-1]).rstrip(BLANKS) or folded(pieces[-1])]
+    return "/" + starred([re.escape(piece) for piece in pieces], "[^/]")

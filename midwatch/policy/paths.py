@@ -16,19 +16,19 @@ from urllib.parse import unquote
 
 from midwatch.calls import Call
 from midwatch.characters import folded, is_control, is_encodable
-from midwatch.policy.globs import compiled
+from midwatch.policy.globs import BLANKS, compiled
 from midwatch.policy.protected import Protected
 from midwatch.policy.reading import COVERED, NOT_COVERED, Cover, PolicyContext, Reading, Refusal
-from midwatch.policy.resolve import Unresolvable, resolve, resolve_parent
+from midwatch.policy.resolve import Unresolvable, is_kernels, resolve, resolve_parent
 
 FILE_TOOLS: Final = frozenset({"read_file", "write_file", "delete_file", "list_dir"})
 WRITING: Final = frozenset({"write_file", "delete_file"})
 MAX_LENGTH: Final = 4096
 """The kernel's own limit for a path."""
 
-_KERNEL: Final = re.compile(r"/(proc|sys|dev)(/|$)", re.IGNORECASE)
 _SCHEME: Final = re.compile(
-    r"[a-z][a-z0-9+.-]*:/|(file|data|http|https|ftp|jar|view-source|javascript):", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]*:)+/|(?:about|blob|data|file|ftp|https?|jar|javascript|mailto|urn|vbscript|view-source):",
+    re.IGNORECASE,
 )
 _GAINED: Final = "/.\0\\"
 
@@ -59,9 +59,11 @@ class Files:
     root: str
     """Absolute and resolved; nothing outside it is reachable."""
     protected: Protected
+    fills: bool = False
+    """It takes a content beside the path."""
 
     def read(self, call: Call, _context: PolicyContext) -> Reading:
-        path = call.args.get("path", "." if call.tool == "list_dir" else None)
+        path = call.args.get("path")
         fault = path_fault(path)
         if fault or not isinstance(path, str):
             return Reading(sights=self._spelled(path), refusal=Refusal(rule="builtin.path", why=fault))
@@ -71,7 +73,7 @@ class Files:
         except Unresolvable as error:
             why = f"{path!r} leads nowhere: {error}"
             return Reading(sights=self._spelled(path), refusal=Refusal(rule="builtin.path", why=why))
-        sights = (*self._spelled(path), *(folded_path(part) for part in parts))
+        sights = (*self._spelled(path), *(sight for part in parts for sight in _on_any_disk(folded_path(part))))
         refusal = self._outside(path, parts) or self._protected(path, sights, writes=call.tool in WRITING)
         return Reading(parts=parts, sights=sights, refusal=refusal, target=target)
 
@@ -93,7 +95,7 @@ class Files:
         return file_pattern(text, self.root)
 
     def example(self, text: str) -> dict[str, Any]:
-        return {"path": text}
+        return {"path": text, "content": ""} if self.fills else {"path": text}
 
     def describe(self, part: str) -> str:
         return f"`{os.path.relpath(part, self.root)}`" if is_within(part, self.root) else f"`{part}`"
@@ -109,33 +111,40 @@ def path_fault(path: object) -> str:
         return "`path` holds a control character or half of a surrogate pair"
     if "\\" in path:
         return f"{path!r} holds a backslash: write `/`"
-    if path[0] in "~$":
-        return f"{path!r} begins with {path[0]!r}, which some programs expand: write the path itself"
-    if _SCHEME.match(path):
-        return f"{path!r} is a URL, not a path"
-    if _KERNEL.match(path):
-        return f"{path!r} is the kernel's own, not a file"
-    if _gains(path):
+    decoded = unquote(path, errors="replace")
+    for reading in (folded(path).lstrip(), folded(decoded).lstrip()):
+        if reading.startswith(("~", "$")):
+            return f"{path!r} begins with {reading[0]!r}, which some programs expand: write the path itself"
+        if _SCHEME.match(reading):
+            return f"{path!r} is a URL, not a path"
+        if is_kernels(reading):
+            return f"{path!r} is the kernel's own, not a file"
+    if _gains(path, unicodedata.normalize("NFKC", path)) or _gains(path, decoded) or _hides_dots(path):
         return f"{path!r} could be read as another path"
     return ""
 
 
-def _gains(path: str) -> bool:
-    """Another reader (NFKC, percent-decoding) would see a separator or a dot more than there is."""
-    others = (unicodedata.normalize("NFKC", path), unquote(path, errors="replace"))
-    return any(other.count(sign) > path.count(sign) for other in others for sign in _GAINED)
+def _gains(path: str, other: str) -> bool:
+    """Who reads `path` as `other` sees a separator or a dot more than there is."""
+    return any(other.count(sign) > path.count(sign) for sign in _GAINED)
+
+
+def _hides_dots(path: str) -> bool:
+    """A name passes for `.` or `..` where blanks or what is not drawn are dropped."""
+    return any(name not in (".", "..") and folded(name).strip() in (".", "..") for name in path.split("/"))
 
 
 def spellings(path: str, folder: str) -> tuple[str, ...]:
     """`path` as it is spelled and as it is lexically cleaned, absolute and folded; no disk is read."""
     spelled = path if path.startswith("/") else f"{folder}/{path}"
-    return tuple({folded_path(spelled): None, folded_path(os.path.normpath(spelled)): None})
+    folded_paths = (folded_path(spelled), folded_path(os.path.normpath(spelled)))
+    return tuple({sight: None for known in folded_paths for sight in _on_any_disk(known)})
 
 
 def sights_of(path: str, folder: str) -> tuple[str, ...]:
     """Every way in which a program that starts in `folder` may read `path`, absolute and folded."""
     try:
-        return (*spellings(path, folder), folded_path(resolve(path, folder)))
+        return (*spellings(path, folder), *_on_any_disk(folded_path(resolve(path, folder))))
     except Unresolvable:
         return spellings(path, folder)
 
@@ -146,9 +155,17 @@ def folded_path(path: str) -> str:
     return "/" + "/".join(name for name in names if name)
 
 
+def _on_any_disk(path: str) -> tuple[str, ...]:
+    """`path` (folded), and what it names where files have streams (`.env::$data`) and short names (`git~1`)."""
+    if ":" not in path and "git~1" not in path:
+        return (path,)
+    names = [name.partition(":")[0] or name for name in path.split("/")]
+    return path, "/".join(".git" if name == "git~1" else name for name in names)
+
+
 def _folded_name(name: str) -> str:
     plain = folded(name)
-    return plain.rstrip(" .") or plain
+    return plain.rstrip(BLANKS) or plain
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -6,28 +6,11 @@ file, or read its configuration from elsewhere. GNU programs accept abbreviated 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What of a program's arguments a rule's ` ...` does not grant."""
-
-    long: tuple[str, ...] = ()
-    """Long options, with every abbreviation of them."""
-    short: str = ""
-    """Letters, alone or in a cluster (`-abc`)."""
-    takes: str = ""
-    """Letters whose value may be the rest of their cluster, so that what follows them is no option."""
-    words: tuple[str, ...] = ()
-    """Arguments, exactly these (find's `-exec`), also in front of `=`."""
-    safe: tuple[str, ...] = ()
-    """Long options that are no abbreviation of a vetoed one, although they look like one."""
-    only: tuple[str, ...] | None = None
-    """Where given, these options and no others; short ones may be clustered."""
-    positionals: int | None = None
-    """At most so many arguments that are no options: the next one would be written to."""
+from midwatch.policy.git_options import GIT_LONG, GIT_SAFE
+from midwatch.policy.options import Options
+from midwatch.policy.toolchains import TOOLCHAINS
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -48,21 +31,15 @@ READERS: Final = frozenset(
 NAMERS: Final = frozenset(_words("basename dir dirname du echo ls printf readlink realpath stat vdir"))
 """Readers that show names and sizes and never what is in a file: a wildcard of theirs opens nothing."""
 
-_GIT: Final = Options(
-    long=_words(
-        "--config --config-env --contents --edit --exec --exec-path --ext-diff --extcmd --file --git-dir --help "
-        "--open-files-in-pager --output --output-directory --pathspec-from-file --receive-pack "
-        "--separate-git-dir --show-signature --strategy --template --textconv --tool --upload-pack --web "
-        "--work-tree"
-    ),
-    safe=_words("--text --exclude --full-index --follow --first-parent"),
-)
+_GIT: Final = Options(long=tuple(GIT_LONG), safe=tuple(GIT_SAFE), ends=True)
+_AWK: Final = Options(only=("-F", "-v"), takes="Fv", files_from=1)
+_GREP: Final = Options(long=("--file",), short="f", takes="eABCmdD", files_from=0, ends=True)
 
 PROGRAMS: Final[dict[str, Options]] = {
     **{name: Options() for name in READERS},
-    "awk": Options(only=("-F", "-v"), takes="Fv"),
-    "gawk": Options(only=("-F", "-v"), takes="Fv"),
-    "mawk": Options(only=("-F", "-v"), takes="Fv"),
+    **dict.fromkeys(("awk", "gawk", "mawk"), _AWK),
+    **dict.fromkeys(("grep", "egrep", "fgrep"), _GREP),
+    **dict.fromkeys(("du", "wc"), Options(long=("--files0-from",), ends=True)),
     "[": Options(words=("-v", "-R")),
     "test": Options(words=("-v", "-R")),
     "printf": Options(short="v"),
@@ -73,6 +50,7 @@ PROGRAMS: Final[dict[str, Options]] = {
             "--compressed --http1.1 --http2 --connect-timeout --ipv4 --ipv6"
         ),
         takes="m",
+        values=("--max-time", "--connect-timeout"),
     ),
     **dict.fromkeys(
         _words("apt apt-cache apt-get dpkg dpkg-query"),
@@ -84,8 +62,12 @@ PROGRAMS: Final[dict[str, Options]] = {
     "dmesg": Options(
         long=_words("--clear --read-clear --console-off --console-on --console-level --file"), short="cCDEnF"
     ),
-    "file": Options(long=("--compile", "--magic-file", "--uncompress"), short="CmzZ"),
-    "find": Options(words=_words("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from")),
+    "file": Options(
+        long=("--compile", "--magic-file", "--uncompress", "--files-from"), short="CmzZf", takes="eFP", files_from=0
+    ),
+    "find": Options(
+        words=_words("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from"), files_from=0
+    ),
     "fd": Options(long=("--exec", "--exec-batch", "--ignore-file"), short="xX", safe=("--exclude", "--extension")),
     "git": _GIT,
     "hostname": Options(only=_words("-f -s -i -I -d -A --fqdn --short"), positionals=0),
@@ -101,24 +83,14 @@ PROGRAMS: Final[dict[str, Options]] = {
     ),
     "ip": Options(words=("exec", "-b", "-batch"), short="b"),
     "jq": Options(long=("--from-file", "--library-path", "--run-tests"), short="fL"),
-    "make": Options(only=_words("-n -k -s -B -j --dry-run --keep-going --silent --always-make")),
-    "npm": Options(
-        long=_words(
-            "--call --cache --editor --git --globalconfig --init-module --node-options --onload-script --prefix "
-            "--registry --script-shell --shell --userconfig --viewer"
-        ),
-        short="cC",
-    ),
-    "pytest": Options(
-        long=_words(
-            "--basetemp --confcutdir --config-file --cov-config --cov-report --debug --html --junit-xml --junitxml "
-            "--log-file --override-ini --pastebin --pdb --pdbcls --pyargs --report-log --rootdir"
-        ),
-        short="cpo",
-        takes="kmnrW",
-    ),
+    "make": Options(only=_words("-n -k -s -B -j --dry-run --keep-going --silent --always-make"), takes="j"),
     "rg": Options(
-        long=("--pre", "--hostname-bin", "--search-zip"), short="z", takes="efgmtTABCEdjMr", safe=("--pretty",)
+        long=("--pre", "--hostname-bin", "--search-zip", "--file", "--ignore-file"),
+        short="zf",
+        takes="egmtTABCEdjMr",
+        safe=("--pretty", "--files", "--ignore-file-case-insensitive"),
+        files_from=0,
+        ends=True,
     ),
     "rsync": Options(
         long=_words(
@@ -131,61 +103,52 @@ PROGRAMS: Final[dict[str, Options]] = {
         _words("ed emacs ex gdb less mail man more nano psql mysql sqlite3 sftp ssh vi view vim"), Options(only=())
     ),
     "scp": Options(only=("-r", "-p", "-q", "-C")),
-    "sed": Options(only=_words("-n -E -r -s -u -z -e --quiet --silent --regexp-extended --null-data --expression")),
+    "sed": Options(
+        only=_words("-n -E -r -s -u -z -e --quiet --silent --regexp-extended --null-data --expression"),
+        takes="e",
+        values=("--expression",),
+        files_from=1,
+    ),
     "shuf": Options(long=("--output",), short="o", takes="in"),
     "sort": Options(
-        long=_words("--output --compress-program --temporary-directory --files0-from"), short="oT", takes="ktS"
+        long=_words("--output --compress-program --temporary-directory --files0-from"),
+        short="oT",
+        takes="ktS",
+        files_from=0,
+        ends=True,
     ),
     "tar": Options(only=_words("-t -f -v -z -j -J --list --file --verbose --gzip --bzip2 --xz")),
-    "systemctl": Options(long=("--host", "--machine", "--root", "--image"), short="HM", takes="tpPnso"),
+    "systemctl": Options(
+        long=("--host", "--machine", "--root", "--image"),
+        short="HM",
+        takes="tpPnso",
+        commands=_words("edit import-environment link set-environment"),
+    ),
     "split": Options(long=("--filter",)),
     "tee": Options(positionals=0),
     "tree": Options(long=("--output",), short="oR", takes="LPI"),
-    "uniq": Options(positionals=1),
+    "uniq": Options(positionals=1, takes="fsw", ends=True),
     "wget": Options(only=("-q", "-S", "--quiet", "--spider", "--server-response", "--timeout")),
     "yq": Options(long=("--inplace", "--split-exp", "--from-file"), short="is"),
     "zip": Options(long=("--unzip-command", "--test"), short="T"),
-    "xxd": Options(short="r", positionals=1),
+    "xxd": Options(short="r", positionals=1, takes="clgosn", first=True),
+    **TOOLCHAINS,
 }
 """Programs whose arguments are known. The last resort for all others is SUSPICIOUS."""
 
 SUSPICIOUS: Final = _words(
-    "command config editor eval exec hook init-file load log-file output pager plugin preprocess program proxy "
-    "rcfile require rsh script shell startup to-file"
+    "chdir cmd command config cwd dump editor eval exec --fix hook in-place init-file inplace load log-file manifest "
+    "output pager plugin preprocess program proxy rcfile require rsh save script shell startup to-file write"
 )
 """A long option of an unknown program whose name holds one of these is not granted by ` ...`."""
 
-SUSPICIOUS_SHORT: Final = "ceiox"
+SUSPICIOUS_SHORT: Final = "ceioxfCI"
 """Short options that often mean a command, an expression, a file to change or to write; of an unknown program."""
 
 LOOKERS: Final = READERS | frozenset(
     _words("[ awk column date dmesg file find fd gawk git jq journalctl mawk printf rg sed sort tar test tree uniq xxd")
 )
 """Programs that only look at the files that they name, as long as no option of theirs is vetoed."""
-
-GIT_LOOKS: Final = frozenset(
-    _words("blame cat-file describe diff grep log ls-files ls-tree rev-list rev-parse shortlog show show-ref status")
-)
-"""Git's subcommands that only look."""
-
-GIT_SHORT: Final[dict[str, str]] = {
-    "archive": "o",
-    "blame": "S",
-    "clone": "cuo",
-    "commit": "eFtcC",
-    "config": "efl",
-    "difftool": "xt",
-    "fetch": "u",
-    "format-patch": "o",
-    "merge": "eFsX",
-    "notes": "FcC",
-    "rebase": "xisX",
-    "tag": "F",
-}
-"""Vetoed letters of one subcommand, besides `-O`, which `git grep` hands to a program."""
-
-GIT_TAKES: Final[dict[str, str]] = {"commit": "m", "diff": "SG", "log": "SGL", "show": "SGL"}
-"""Letters whose value may be the rest of their cluster, by subcommand: elsewhere the same letters take none."""
 
 INTERPRETERS: Final = frozenset(
     _words(
@@ -200,17 +163,21 @@ SHELLS: Final = frozenset(["ash", "bash", "dash", "fish", "ksh", "sh", "zsh"])
 WRAPPERS: Final[dict[str, int]] = {
     **dict.fromkeys(
         _words(
-            "! { builtin busybox caffeinate chronic command coproc do doas elif else env exec if ionice linux32 linux64 "
-            "nice nohup parallel pkexec prlimit setarch setsid stdbuf strace su sudo then time timeout toybox unbuffer "
-            "unshare until watch while xargs"
+            "! { bwrap builtin busybox caffeinate capsh catchsegv chronic chrt command coproc cpulimit daemonize "
+            "dbus-run-session do doas dumb-init elif else entr env exec fakeroot firejail gdb hyperfine if ifne ionice "
+            "linux32 linux64 ltrace nice nohup npx nsenter numactl parallel perf pkexec prlimit proot proxychains "
+            "rlwrap setarch setpriv setsid start-stop-daemon stdbuf strace su sudo systemd-run then time timeout tini "
+            "torsocks toybox unbuffer unshare until uvx valgrind watch while xargs xvfb-run"
         ),
         0,
     ),
-    **dict.fromkeys(["chpst", "chroot", "flock", "runuser", "script", "ssh", "taskset"], 1),
+    **dict.fromkeys(["chpst", "chroot", "flock", "gosu", "runuser", "script", "sg", "ssh", "su-exec", "taskset"], 1),
 }
 """Programs that run another one that stands in their arguments, behind so many that are no options."""
 
-STRING_RUNNERS: Final = SHELLS | {"alias", "env", "eval", "flock", "parallel", "script", "ssh", "su", "trap", "watch"}
+STRING_RUNNERS: Final = SHELLS | frozenset(
+    _words("alias at capsh env eval flock hyperfine nix-shell parallel script sg ssh su trap watch")
+)
 """Programs that run the text of an argument."""
 
 SHELL_STATE: Final = frozenset(
@@ -228,11 +195,6 @@ RESERVED: Final = frozenset(
     _words("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while")
 )
 """Words that are no program when bash reads them first in a command."""
-
-GIT_VALUES: Final = frozenset(
-    {"-c", "-C", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env", "--attr-source"}
-)
-"""Git's options in front of the subcommand that take the next word."""
 
 URL_PROGRAMS: Final = frozenset({"curl", "wget"})
 """Programs whose arguments, options aside, are URLs: every one of them must be granted by a rule's URL pattern."""

@@ -38,6 +38,8 @@ class PolicyContext:
 
     addresses: tuple[str, ...] = ()
     """What DNS gave for the URL's host. The tool decides again with it before it connects; empty: not resolved yet."""
+    redirected_from: str = ""
+    """The URL whose answer led here, where the call is one hop of a redirect; every hop is a decision of its own."""
     labels: Mapping[Label, bool] = field(default_factory=dict)
     """What entered the run's context so far. Of a label that is missing nobody knows: it counts as there."""
     server: ServerFacts | None = None
@@ -83,6 +85,8 @@ class Reading:
     uncovered: Verdict = "ask"
     """The default for this call: `deny` where a person should not even be asked."""
     mentions: tuple[Mention, ...] = ()
+    opened: tuple[Mention, ...] = ()
+    """Files that it opens by itself, so that the rules of the file tools must allow each."""
     target: str = ""
     """What the call really reaches, for binding a yes to it: the resolved path."""
 

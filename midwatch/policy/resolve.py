@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Final
 
 MAX_LINKS: Final = 40
 """The kernel's own limit."""
+
+_KERNEL: Final = re.compile(r"/+(?:proc|sys|dev(?!/+shm/))(?:/|$)", re.IGNORECASE)
+"""Not files: what is there differs from one process to the next."""
+_ON_THE_WAY: Final = ("/dev", "/dev/shm")  # noqa: S108  # compared with; nothing is put there
+"""The second is a file system like any other; nothing else leads through these two."""
 
 
 class Unresolvable(Exception):
@@ -20,22 +26,27 @@ def resolve(path: str, folder: str) -> str:
     What does not exist keeps its spelling under its deepest existing part.
 
     Raises:
-        Unresolvable: a loop, a file used as a folder, a folder that may not be read, `..` behind a missing folder.
+        Unresolvable: a loop, a file used as a folder, a folder that may not be read, `..` behind a missing folder, a way
+            through the kernel's own folders.
     """
     here = "/" if path.startswith("/") else folder
     names = _names(path)
     links, missing = 0, False
     while names:
         name = names.pop()
+        if name == ".":
+            continue
         if missing:
             if name == "..":
                 raise Unresolvable("it climbs out of a folder that does not exist")
             here = _under(here, name)
             continue
+        step = os.path.dirname(here) if name == ".." else _under(here, name)
+        if (name == ".." and here in _ON_THE_WAY) or (step not in _ON_THE_WAY and is_kernels(step)):
+            raise Unresolvable("it goes through the kernel's own folders, where every process sees something else")
         if name == "..":
-            here = os.path.dirname(here)
+            here = step
             continue
-        step = _under(here, name)
         mode = _mode(step)
         if mode is None:
             here, missing = step, True
@@ -52,8 +63,14 @@ def resolve(path: str, folder: str) -> str:
 
 
 def _names(path: str) -> list[str]:
-    """Last first, so that `pop` gives the next."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+    """Last first, so that `pop` gives the next; a slash at the end is a `.`, which only a folder has."""
+    names = [name for name in path.split("/") if name]
+    return [*(["."] if path.endswith("/") else []), *reversed(names)]
+
+
+def is_kernels(path: str) -> bool:
+    """`path` (absolute) begins in /proc, /sys or /dev."""
+    return _KERNEL.match(path) is not None
 
 
 def _under(folder: str, name: str) -> str:

@@ -1,8 +1,8 @@
 """Permissions: what does a person's rule say? From `shell: git status|diff ...` to a value that can be asked.
 
 A rule is `TOOL`, or `TOOL: PATTERN` (or several patterns: one is enough), or `TOOL: {argument: condition}`, with the optional
-siblings `id`, `why`, `match`, `not_match` and those of `circumstances.py`. The examples are tried when the rule is read,
-whatever the circumstances; one that fails is a fault.
+siblings `id`, `why`, `match`, `not_match`, `budget` and those of `circumstances.py`. The examples are tried when the rule is
+read, whatever the circumstances; one that fails is a fault.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from midwatch.calls import Call, canonical_json, parse_call
 from midwatch.decision import Verdict
 from midwatch.errors import CallError, SpecError
+from midwatch.policy.budgets import Budget, read_budget
 from midwatch.policy.circumstances import CIRCUMSTANCES, Circumstances, read_circumstances
 from midwatch.policy.reading import COVERED, NOT_COVERED, NOTHING_KNOWN, Cover, Family, Pattern, PolicyContext
+from midwatch.policy.requests import AnyPublic, Requests
+from midwatch.policy.servers import unnamed_place
 from midwatch.policy.values import Conditions, read_conditions
 from midwatch.spec import Rule as Written
 from midwatch.spec_faults import nearest
 
-SIBLINGS: Final = frozenset({"id", "why", "match", "not_match"}) | CIRCUMSTANCES
+SIBLINGS: Final = frozenset({"id", "why", "match", "not_match", "budget"}) | CIRCUMSTANCES
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -38,16 +41,24 @@ class Rule:
     """One is enough; none: any call of the tools."""
     conditions: Conditions | None = None
     circumstances: Circumstances | None = None
+    budget: Budget | None = None
     why: str = ""
     source: str = ""
     """Canonical JSON of what was written."""
 
     def covers(self, part: Any, call: Call, context: PolicyContext) -> Cover:
-        """For an allow rule: does it grant this part of the call?"""
+        """For an allow rule: does it grant this part of the call, and does its budget leave room?"""
+        cover = self.speaks_of(part, call, context)
+        return self.budget.leaves_room(call, context) if cover.held and self.budget else cover
+
+    def speaks_of(self, part: Any, call: Call, context: PolicyContext) -> Cover:
+        """`covers`, whatever the budget."""
         if self.circumstances and not self.circumstances.hold(context, exact=True):
             return NOT_COVERED
         if self.conditions and not self.conditions.hold(call, exact=True):
             return NOT_COVERED
+        if self.conditions and (place := unnamed_place(call, self.conditions.by_name)):
+            return Cover(held=False, why_not=f"it says nothing of `{place}`, which looks like a path or an address")
         closest = NOT_COVERED if self.patterns else COVERED
         for pattern in self.patterns:
             cover = pattern.covers(part)
@@ -64,7 +75,11 @@ class Rule:
             return None
         if not self.patterns:
             return call
-        return next((sight for sight in sights if any(pattern.catches(sight) for pattern in self.patterns)), None)
+        for pattern in self.patterns:
+            for sight in sights:
+                if pattern.catches(sight):
+                    return sight
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +89,13 @@ class Toolbox:
     families: Mapping[str, Family]
     roots: Mapping[str, str]
     """Absolute and resolved, for every tool."""
+    arguments: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By tool, as far as they are known."""
+
+    def arguments_of(self, tools: Iterable[str]) -> Collection[str] | None:
+        """All of theirs; None where nobody knows those of one."""
+        known = [self.arguments.get(tool) for tool in tools]
+        return None if None in known else {name for names in known for name in names or ()}
 
     def named(self, name: str) -> frozenset[str]:
         """The tools that `name` means; `*` stands for any text within one part of `mcp__SERVER__TOOL`."""
@@ -151,13 +173,18 @@ def _compiled(effect: Verdict, name: str, entry: Mapping[str, Any], toolbox: Too
         texts = _texts(said)
     if texts and len(tools) > 1:
         raise ValueError(f"{name!r} means several tools: only conditions (`{{argument: value}}`) can be asked of them")
+    patterns: tuple[Pattern, ...] = tuple(toolbox.families[first].pattern(text) for text in texts)
+    if effect == "allow" and not patterns and isinstance(toolbox.families[first], Requests):
+        patterns = (AnyPublic(),)
+    rule_id = f"{effect}.{_id(effect, name, said, entry)}"
     return Rule(
-        id=f"{effect}.{_id(effect, name, said, entry)}",
+        id=rule_id,
         effect=effect,
         tools=tools,
-        patterns=tuple(toolbox.families[first].pattern(text) for text in texts),
+        patterns=patterns,
         conditions=conditions,
-        circumstances=read_circumstances(entry),
+        circumstances=read_circumstances(entry, effect),
+        budget=read_budget(effect, rule_id, entry, said, toolbox.arguments_of(tools)),
         why=_why(entry),
         source=canonical_json(entry),
     )
@@ -199,7 +226,7 @@ def _try_examples(rule: Rule, entry: Mapping[str, Any], toolbox: Toolbox) -> Non
 
 
 def _speaks_of(rule: Rule, example: object, toolbox: Toolbox) -> bool:
-    rule, tool = replace(rule, circumstances=None), min(rule.tools)
+    rule, tool = replace(rule, circumstances=None, budget=None), min(rule.tools)
     family = toolbox.families[tool]
     if not isinstance(example, str | Mapping):
         raise ValueError(f"the example {example!r} must be a text or the arguments of a call")

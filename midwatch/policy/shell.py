@@ -8,22 +8,26 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from midwatch.calls import Call
-from midwatch.policy.commands import Argv, Line, read_line
+from midwatch.policy.commands import Line, read_line
+from midwatch.policy.git_options import GIT_VALUES
+from midwatch.policy.options import operands
 from midwatch.policy.paths import is_within, path_fault
-from midwatch.policy.programs import GIT_VALUES, NAMERS, SHELLS, URL_PROGRAMS
+from midwatch.policy.programs import NAMERS, PROGRAMS, SHELLS, URL_PROGRAMS
 from midwatch.policy.reading import COVERED, NOT_COVERED, Cover, Mention, PolicyContext, Reading, Refusal
 from midwatch.policy.requests import Request, RequestPattern, request_pattern
 from midwatch.policy.resolve import Unresolvable, resolve
 from midwatch.policy.urls import read_url
 from midwatch.policy.vetoes import beyond_options, only_looks, vetoed
-from midwatch.policy.words import Word
-from midwatch.policy.wrappers import program, unwrapped
+from midwatch.policy.words import Argv, Word
+from midwatch.policy.wrappers import MAX_FOUND, program, unwrapped
 
 _META: Final = re.compile(r"[;&<>()$`*?\[\]{}~#!\\]")
-_KERNEL: Final = re.compile(r"(?:^|[=@:,])/(?:proc|sys|dev(?!/null$))(?:/|$)")
+_CLIMBS_TO_KERNEL: Final = re.compile(r"(?:\.{1,2}/+)*\.\./+(?:proc|sys|dev)(?:/|$)")
+_KERNEL: Final = re.compile(r"/(?:proc|sys|dev(?!/null$))(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +57,8 @@ class ShellPattern:
         return Cover(held=False, why_not=why) if why else COVERED
 
     def _covers_urls(self, fixed: Argv, extra: Argv, pattern: RequestPattern) -> Cover:
-        urls = [word for word in extra if not word.text.startswith("-")]
-        if not urls or (len(extra) > 1 and not self.rest) or any(word.glob for word in extra):
+        urls = operands(PROGRAMS[fixed[0].text], extra)
+        if not urls or (len(extra) > 1 and not self.rest) or any(word.glob or "[" in word.text for word in extra):
             return NOT_COVERED
         try:
             requests = [Request(method="GET", url=url) for url in map(read_url, (w.text for w in urls))]
@@ -65,11 +69,26 @@ class ShellPattern:
         return uncovered[0] if uncovered else Cover(held=not why, why_not=why)
 
     def catches(self, sight: Argv) -> bool:
-        if not sight or self.words[0].isdisjoint((program(sight), sight[0].text)):
+        if not sight or (sight[0].text not in self.words[0] and program(sight) not in self.words[0]):
+            return False
+        if self.url is not None and not any(_may_reach(self.url, word.text) for word in sight[1:]):
             return False
         if not self.rest and self.url is None:
             return len(sight) == len(self.words) and _follow(self.words[1:], sight[1:], is_git=False)
         return _follow(self.words[1:], sight[1:], is_git=program(sight) == "git")
+
+
+def _may_reach(url: RequestPattern, text: str) -> bool:
+    """For an ask or deny rule: the word is such a URL, or cannot be read and names the host."""
+    value = text.partition("=")[2]
+    for spelled in (text, value) if "://" in text else (f"http://{text}", f"https://{text}"):
+        try:
+            if url.catches(Request(method=url.method, url=read_url(spelled))):
+                return True
+        except ValueError:
+            if url.host.removeprefix("*") in spelled.lower():
+                return True
+    return False
 
 
 def _follow(wanted: tuple[frozenset[str], ...], words: Argv, *, is_git: bool) -> bool:
@@ -113,7 +132,7 @@ def _choices(word: str, text: str) -> frozenset[str]:
         raise ValueError(
             f"{text!r}: `*` is no wildcard in a shell rule; write ` ...` at the end for any further arguments"
         )
-    if " " not in word and (wrong := _META.search(word)):
+    if " " not in word and (wrong := _META.search(word.replace("{}", ""))):
         raise ValueError(
             f"{text!r}: {wrong[0]!r} has no meaning in a rule; a rule is one command, without shell syntax"
         )
@@ -134,15 +153,26 @@ class Shell:
         command = call.args.get("command")
         if not isinstance(command, str):
             return Reading(refusal=Refusal(rule="builtin.shell", why="`command` must be one text"))
+        if not _is_duration(call.args.get("timeout")):
+            return Reading(refusal=Refusal(rule="builtin.shell", why="`timeout` must be a number of seconds above 0"))
         line = read_line(command)
         folder, why = self._folder(call.args.get("cwd"))
         folders, astray = self._folders(line, folder)
-        sights = tuple(dict.fromkeys(inner for argv in (*line.seen, *line.commands) for inner in unwrapped(argv)))
+        found = [unwrapped(argv) for argv in (*line.seen, *line.commands)]
+        sights = tuple(dict.fromkeys(inner for inners in found for inner in inners))
+        crowded = "it nests too many commands" if any(len(inners) >= MAX_FOUND for inners in found) else ""
         return Reading(
             parts=line.commands,
             sights=sights,
-            unclear=why or line.unclear or astray or _hidden(sights) or _kernel(line) or _globs(line, len(folders)),
+            unclear=why
+            or crowded
+            or line.unclear
+            or astray
+            or _hidden(sights)
+            or _kernel(line, folders)
+            or _globs(line, folders),
             mentions=tuple(_mentions(line, sights, folders)),
+            opened=tuple(Mention(path=path, folders=folders, writes=writes) for path, writes in line.opened),
             target=folder,
         )
 
@@ -160,21 +190,22 @@ class Shell:
 
     def _folders(self, line: Line, start: str) -> tuple[tuple[str, ...], str]:
         """Every folder that a relative path of the line may start from."""
-        folders = [start]
+        visited, here = [start], [start]
         for argv in line.commands:
             if argv[0].text != "cd":
                 continue
             where = [word.text for word in argv[1:]]
             if len(where) != 1 or where[0].startswith("-") or path_fault(where[0]) or argv[1].glob:
-                return tuple(folders), "it changes to a folder that is not named plainly"
+                return tuple(visited), "it changes to a folder that is not named plainly"
             try:
-                reached = [resolve(where[0], folder) for folder in folders]
+                reached = [resolve(where[0], folder) for folder in here]
             except Unresolvable as error:
-                return tuple(folders), f"it changes to {where[0]!r}: {error}"
+                return tuple(visited), f"it changes to {where[0]!r}: {error}"
             if not all(is_within(folder, self.root) for folder in reached):
-                return tuple(folders), f"it changes to {where[0]!r}, outside the folder of this tool"
-            folders = list(dict.fromkeys([*folders, *reached]))
-        return tuple(folders), ""
+                return tuple(visited), f"it changes to {where[0]!r}, outside the folder of this tool"
+            visited = list(dict.fromkeys([*visited, *reached]))
+            here = reached if line.chained else visited
+        return tuple(visited), ""
 
     def pattern(self, text: str) -> ShellPattern:
         return shell_pattern(text)
@@ -186,6 +217,12 @@ class Shell:
         return f"`{shlex.join(word.text for word in part)}`"
 
 
+def _is_duration(timeout: object) -> bool:
+    return timeout is None or (
+        isinstance(timeout, int | float | Decimal) and not isinstance(timeout, bool) and timeout > 0
+    )
+
+
 def _hidden(sights: tuple[Argv, ...]) -> str:
     """A shell without a script or a text runs what nobody sees here."""
     blind = next(
@@ -194,15 +231,27 @@ def _hidden(sights: tuple[Argv, ...]) -> str:
     return f"`{program(blind)}` would run what is in its input" if blind else ""
 
 
-def _kernel(line: Line) -> str:
-    named = next((word.text for argv in line.commands for word in argv if _KERNEL.search(word.text)), "")
-    return f"it names {named!r}, which is the kernel's own, not a file" if named else ""
+def _kernel(line: Line, folders: tuple[str, ...]) -> str:
+    for word in (word for argv in line.commands for word in argv):
+        if any(_is_kernel(path, folder) for path in _paths_in(word, ()) for folder in folders):
+            return f"it names {word.text!r}, which is the kernel's own, not a file"
+    return ""
 
 
-def _globs(line: Line, folders: int) -> str:
+def _is_kernel(path: str, folder: str) -> bool:
+    """It names one of the kernel's folders, or climbs towards one, however deep the tool's own folder lies."""
+    if _CLIMBS_TO_KERNEL.match(path):
+        return True
+    if "/proc" not in path and "/sys" not in path and "/dev" not in path and ".." not in path:
+        return False
+    clean = os.path.normpath(os.path.join(folder, path))
+    return bool(_KERNEL.match(clean[1:] if clean.startswith("//") else clean))
+
+
+def _globs(line: Line, folders: tuple[str, ...]) -> str:
     """A wildcard is only clear where it is known which folder it looks into, and that no hidden file is meant."""
     words = [word.text for argv in line.commands for word in argv if word.glob]
-    if words and folders > 1:
+    if words and len(folders) > 1 and not line.chained:
         return "it uses a wildcard after changing the folder"
     if away := next((word for word in words if word.startswith("/") or ".." in word), ""):
         return f"the wildcard {away!r} may leave the folder of this tool"

@@ -28,7 +28,10 @@ _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NEVER: Final = frozenset('\\"<>^`{|}')
 """Before the query; there, they change nothing about where the request goes."""
 _UNRESERVED: Final = re.compile(r"%([0-9a-f]{2})", re.IGNORECASE)
-_AMBIGUOUS: Final = re.compile(r"%(?:2f|5c|25|00|2e|3b)|//|%(?![0-9a-f]{2})", re.IGNORECASE)
+_AMBIGUOUS: Final = re.compile(r"%(?:2f|5c|25|2e|3b)|//|%(?![0-9a-f]{2})", re.IGNORECASE)
+_CONTROL: Final = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
+_INSIDE: Final = (".localhost", ".localdomain", ".local", ".internal", ".home.arpa")
+"""Names that no public server has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +48,16 @@ class Url:
     """Dot segments removed; None where servers differ in what they make of the path."""
 
     @property
+    def is_address(self) -> bool:
+        """The host is an address, not a name."""
+        return ":" in self.host or _NUMERIC.fullmatch(self.host.rpartition(".")[2]) is not None
+
+    @property
     def is_private(self) -> bool:
         """The host is by itself, without asking DNS, on this machine or an internal network."""
-        if _NUMERIC.fullmatch(self.host.rpartition(".")[2]) or ":" in self.host:
+        if self.is_address:
             return not address_is_public(self.host)
-        return self.host == "localhost" or self.host.endswith((".localhost", ".local", ".internal"))
+        return "." not in self.host or self.host.endswith(_INSIDE)
 
 
 def read_url(text: str) -> Url:
@@ -68,6 +76,8 @@ def read_url(text: str) -> Url:
     if port > 65535:
         raise ValueError(f"there is no port {port}")
     path = match["path"] or "/"
+    if _CONTROL.search(path):
+        raise ValueError("its path holds an encoded control character")
     return Url(scheme=scheme, host=_host(match["host"].lower()), port=port, path=path, clean=_cleaned(path))
 
 
@@ -93,9 +103,7 @@ def _host(host: str) -> str:
 
 def _cleaned(path: str) -> str | None:
     """`path` without `.` and `..`; None where a server may decode or cut it further."""
-    if _AMBIGUOUS.search(path) or any(
-        part.partition(";")[0] in (".", "..") and ";" in part for part in path.split("/")
-    ):
+    if _AMBIGUOUS.search(path) or _reads_differently(path):
         return None
     kept: list[str] = []
     parts = path.split("/")[1:]
@@ -107,6 +115,19 @@ def _cleaned(path: str) -> str | None:
     if parts[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(_UNRESERVED.sub(_decoded, part) for part in kept)
+
+
+def _reads_differently(path: str) -> bool:
+    """A server that decodes it, drops blanks or `;parameters`, or folds letters sees other segments."""
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return True
+    if any(_is_odd(character) for character in decoded if not character.isascii()):
+        return True
+    segments = decoded.split("/")
+    climbs = any(segment.partition(";")[0].strip() in (".", "..") for segment in segments)
+    return climbs and (";" in path or any(segment != segment.strip() for segment in segments))
 
 
 def _decoded(match: re.Match[str]) -> str:

@@ -15,17 +15,21 @@ from typing import Any, Final
 
 from midwatch.calls import Call, canonical_json
 from midwatch.characters import folded, is_control
+from midwatch.policy.like import like
 from midwatch.policy.paths import is_within, path_fault
 from midwatch.policy.resolve import Unresolvable, resolve
+from midwatch.policy.sql import SQL_WORDS, read_sql
 
 Sort = Callable[[Any], Hashable]
 Test = Callable[[Any, bool], bool]
 """(value, exact): does the value, which is there, hold? `exact` is True for an allow rule."""
 
 ABSENT: Final = object()
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]+@(?P<domain>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")
-"""One bare address: no display name, comment, quoted part, route (`%`), list or encoded word."""
-_ROUTED: Final = re.compile(r"!|=\?")
+_ADDRESS: Final = re.compile(
+    r"(?=.{1,64}@)[A-Za-z0-9_][A-Za-z0-9_+'-]*(?:\.[A-Za-z0-9_+'-]+)*@(?P<domain>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)"
+)
+"""One bare address as people have them: no display name, comment, quotes or list, and nothing that a mail server may take for
+a route (`%`, `!`, `=`), a program (`|`), a file (`/`), an option (`-` in front) or an encoded word."""
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -42,7 +46,7 @@ class Condition:
     sorts: frozenset[Hashable] = frozenset()
 
     def holds(self, value: object, *, exact: bool) -> bool:
-        if value is ABSENT:
+        if value is ABSENT or (value == () and exact and self.absent):
             return self.absent if exact else self.absent_caught
         return all(test(value, exact) for test in self.tests)
 
@@ -81,7 +85,7 @@ def _condition(name: str, said: object, root: str) -> Condition:
     if not choices or any(isinstance(choice, list | Mapping) for choice in choices):
         raise ValueError(f"`{name}` must be one value, a list of values, or one of: {', '.join(sorted(WORDS))}")
     if starred := [choice for choice in choices if isinstance(choice, str) and "*" in choice]:
-        raise ValueError(f"`{name}: {starred[0]}` is compared as it stands, `*` is no wildcard here")
+        raise ValueError(f"`{name}: {starred[0]}` is compared as it stands: `like` takes a `*`, `under` a folder")
     sorts = frozenset(_typed(choice) for choice in choices)
     return Condition(tests=(_one_of(choices),), absent=False, absent_caught=False, sort=_typed, sorts=sorts)
 
@@ -96,7 +100,8 @@ def _worded(name: str, said: Mapping[str, Any], root: str) -> Condition:
         if len(said) > 1:
             raise ValueError(f"`{name}`: nothing can be asked of an argument with `present: false`")
         return Condition(tests=(_never,), absent=True, absent_caught=True)
-    tests = tuple(_test(name, word, said[word], root) for word in said if word not in ("present", "optional"))
+    tests = tuple(_test(name, word, said[word], root) for word in said if word not in _BESIDE)
+    tests += (read_sql(name, said),) if SQL_WORDS.intersection(said) else ()
     if not tests and present is None:
         raise ValueError(f"`{name}`: `optional` alone asks nothing")
     sort, sorts = _sorted_by(said)
@@ -119,8 +124,12 @@ def _test(name: str, word: str, said: Any, root: str) -> Test:
             return _under(_text(name, word, said), root)
         case "domain":
             return _domain(_text(name, word, said))
+        case "outside":
+            return _outside(_text(name, word, said))
         case "one_of" if isinstance(said, list) and said:
             return _one_of(said)
+        case "like":
+            return _like(_text(name, word, said))
         case "max_length" if isinstance(said, int) and not isinstance(said, bool) and said >= 0:
             return _no_longer(said)
         case "one_line" if said is True:
@@ -130,8 +139,25 @@ def _test(name: str, word: str, said: Any, root: str) -> Test:
 
 
 WORDS: Final = frozenset(
-    {"min", "max", "above", "below", "under", "domain", "one_of", "max_length", "one_line", "present", "optional"}
+    {
+        "min",
+        "max",
+        "above",
+        "below",
+        "under",
+        "domain",
+        "outside",
+        "one_of",
+        "like",
+        "max_length",
+        "one_line",
+        "present",
+        "optional",
+        *SQL_WORDS,
+    }
 )
+_BESIDE: Final = frozenset({"present", "optional"}) | SQL_WORDS
+"""Words that are no test each by itself."""
 
 
 def _never(_value: Any, _exact: bool) -> bool:
@@ -164,6 +190,15 @@ def _one_of(choices: Iterable[Any]) -> Test:
         if exact:
             return _typed(value) in exactly
         return any(_loose(each) in loosely for each in _elements(value))
+
+    return test
+
+
+def _like(said: str) -> Test:
+    wanted = like(said)
+
+    def test(value: Any, exact: bool) -> bool:
+        return wanted.covers(value) if exact else any(wanted.catches(each) for each in _elements(value))
 
     return test
 
@@ -259,6 +294,20 @@ def _domain(said: str) -> Test:
     return test
 
 
+def _outside(said: str) -> Test:
+    inside = said.lower()
+    if not _ADDRESS.fullmatch(f"x@{inside}"):
+        raise ValueError(f"{said!r} is not a domain like `corp.example`")
+
+    def test(value: Any, exact: bool) -> bool:
+        addresses = _elements(value)
+        if exact:
+            return bool(addresses) and all(_domain_of(address) not in (inside, "") for address in addresses)
+        return any(_domain_of(address) != inside for address in addresses)
+
+    return test
+
+
 def _first_domain(value: object) -> str:
     addresses = value if isinstance(value, tuple | list) else (value,)
     return _domain_of(addresses[0]) if addresses else ""
@@ -267,9 +316,7 @@ def _first_domain(value: object) -> str:
 def _domain_of(address: object) -> str:
     """The domain of one bare address, lower case; "" when it is anything else."""
     match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    if not match or not isinstance(address, str) or _ROUTED.search(address):
-        return ""
-    return match["domain"].lower()
+    return match["domain"].lower() if match else ""
 
 
 def _no_longer(limit: int) -> Test:

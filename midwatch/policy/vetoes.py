@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
-from midwatch.policy.commands import Argv
-from midwatch.policy.programs import (
+from midwatch.policy.git_options import (
+    GIT_CONFIG_READS,
     GIT_LOOKS,
+    GIT_ORDINARY,
     GIT_SHORT,
     GIT_TAKES,
+    GIT_WORDS,
+)
+from midwatch.policy.options import Options, before_the_end, is_only, letters_of, operands
+from midwatch.policy.programs import (
     INTERPRETERS,
     LOOKERS,
     PROGRAMS,
     READERS,
     SUSPICIOUS,
     SUSPICIOUS_SHORT,
-    URL_PROGRAMS,
     WRAPPERS,
-    Options,
 )
-from midwatch.policy.words import Word
+from midwatch.policy.special import special
+from midwatch.policy.words import Argv, Word
 from midwatch.policy.wrappers import behind, program
 
 _BEYOND: Final = "can run another program, write a file or read its configuration from elsewhere"
+
+_REMOTE_PROGRAM: Final = re.compile(r"(?:^|=)[A-Za-z][A-Za-z0-9+.-]*::")
+_SIGNATURE: Final = re.compile(r"%(?:[<>]+\([^)]*\))?[+ -]?G|%\(signature")
 
 
 def vetoed(fixed: Argv, extra: Argv) -> str:
     """Why ` ...` does not grant `extra` behind `fixed`, the words that the rule spells out; "" when it does."""
     name = fixed[0].text
-    if any(word.glob for word in extra) and name not in READERS:
-        return f"`{name}` would be given file names as options: name the files"
     if name in WRAPPERS:
-        return _wrapper(fixed, extra)
+        return _wildcards(name, None, extra) or _wrapper(fixed, extra)
     if name in INTERPRETERS:
-        return _interpreter(fixed, extra)
+        return _wildcards(name, None, extra) or _interpreter(fixed, extra)
     if name == "git":
         return _git(fixed, extra)
     options = PROGRAMS.get(name)
     if options is None:
-        return _suspicious(extra)
-    return _beyond(options, extra) or _special(name, extra)
+        return _wildcards(name, None, extra) or _suspicious(extra)
+    return (
+        _wildcards(name, options, extra)
+        or _subcommand(options, fixed, extra)
+        or _beyond(options, extra)
+        or special(name, extra)
+    )
 
 
 def beyond_options(fixed: Argv, extra: Argv) -> str:
@@ -69,11 +77,11 @@ def _interpreter(fixed: Argv, extra: Argv) -> str:
     """A script that the rule names, or that stands first, has the rest for its own arguments; a module is a program."""
     if len(fixed) > 2 and fixed[1].text == "-m":
         return vetoed(fixed[2:], extra)
-    if any(not word.text.startswith("-") for word in fixed[1:]):
+    if any(not word.text.startswith(("-", "+")) for word in fixed[1:]):
         return ""
     if not extra:
         return f"`{fixed[0].text}` would run what is in its input"
-    return f"`{extra[0].text}` in front of a script" if extra[0].text.startswith("-") else ""
+    return f"`{extra[0].text}` in front of a script" if extra[0].text.startswith(("-", "+")) else ""
 
 
 def _git(fixed: Argv, extra: Argv) -> str:
@@ -82,10 +90,27 @@ def _git(fixed: Argv, extra: Argv) -> str:
     command, behind = (fixed[1].text, extra) if len(fixed) > 1 else (extra[0].text, extra[1:])
     if command.startswith("-"):
         return f"Git's option `{command}` in front of the subcommand"
-    if remote := next((word.text for word in behind if "::" in word.text and not word.text.startswith("-")), ""):
+    if len(fixed) == 1 and command not in GIT_ORDINARY:
+        return f"`git {command}` may be an alias, run another program or change Git's configuration"
+    if remote := next((word.text for word in behind if _REMOTE_PROGRAM.search(word.text)), ""):
         return f"`{remote}` may name a program as a remote"
-    short = GIT_SHORT.get(command, "") + "O"
-    return _beyond(replace(PROGRAMS["git"], short=short, takes=GIT_TAKES.get(command, "")), behind)
+    options = replace(
+        PROGRAMS["git"],
+        short=GIT_SHORT.get(command, "") + "O",
+        takes=GIT_TAKES.get(command, ""),
+        words=GIT_WORDS.get(command, ()),
+        files_from=0 if command in GIT_LOOKS else None,
+    )
+    unknown = "" if command in GIT_ORDINARY else _suspicious(behind)
+    return unknown or _wildcards("git", options, behind) or _beyond(options, behind) or _git_texts(command, behind)
+
+
+def _git_texts(command: str, words: Argv) -> str:
+    if command != "commit" and (signed := next((w.text for w in words if _SIGNATURE.search(w.text)), "")):
+        return f"`{signed}` makes Git run the program that checks signatures"
+    if command == "config" and len(words) > 1 and words[0].text not in GIT_CONFIG_READS:
+        return "it sets what Git does and runs later"
+    return ""
 
 
 def _suspicious(extra: Argv) -> str:
@@ -93,7 +118,7 @@ def _suspicious(extra: Argv) -> str:
     for word in extra:
         name = word.text.partition("=")[0]
         long = name.startswith("--") and any(part in name.lower() for part in SUSPICIOUS)
-        if long or any(letter in SUSPICIOUS_SHORT for letter in _letters(word, Options())):
+        if long or any(letter in SUSPICIOUS_SHORT for letter in letters_of(word, Options())):
             return f"its option `{name}` may run a program, write a file or read configuration from elsewhere"
     return ""
 
@@ -106,11 +131,31 @@ def only_looks(argv: Argv) -> bool:
     return name in READERS or not vetoed((Word(text=name),), argv[1:])
 
 
+def _wildcards(name: str, options: Options | None, extra: Argv) -> str:
+    """The names of files are only harmless where they are taken for files and cannot begin with a dash."""
+    words = [word for word in extra if word.glob]
+    if not words or name in READERS:
+        return ""
+    start = None if options is None else options.files_from
+    files = () if options is None or start is None else operands(options, extra)[start:]
+    if all(any(word is file for file in files) and word.text[0] not in "*?[" for word in words):
+        return ""
+    return f"`{name}` would be given file names as options: name the files"
+
+
+def _subcommand(options: Options, fixed: Argv, extra: Argv) -> str:
+    """The first argument that is no option, unless the rule itself names it."""
+    if not options.commands or any(not word.text.startswith("-") for word in fixed[1:]):
+        return ""
+    first = next((word.text for word in operands(options, extra)), "")
+    return f"`{fixed[0].text} {first}` {_BEYOND}: name it in the rule" if first in options.commands else ""
+
+
 def _beyond(options: Options, extra: Argv) -> str:
-    for word in extra:
+    for word in before_the_end(options, extra):
         if why := _option_beyond(options, word):
             return why
-    others = [word for word in extra if not word.text.startswith("-") or word.text == "-"]
+    others = operands(options, extra)
     if options.positionals is not None and len(others) > options.positionals:
         return f"`{others[options.positionals].text}` would be written to"
     return ""
@@ -120,95 +165,14 @@ def _option_beyond(options: Options, word: Word) -> str:
     name = word.text.partition("=")[0]
     if name in options.words:
         return f"`{name}` {_BEYOND}"
+    if options.only is not None and name.startswith("+"):
+        return f"`{name}` may be a command of the program's own"
     if not name.startswith("-") or name in ("-", "--"):
         return ""
     if options.only is not None:
-        return "" if _is_only(options, word) else f"its option `{name}` is not on the list of harmless ones"
+        return "" if is_only(options, word) else f"its option `{name}` is not on the list of harmless ones"
     if name.startswith("--"):
         bad = name not in options.safe and any(long == name or long.startswith(name) for long in options.long)
         return f"its option `{name}` {_BEYOND}" if bad else ""
-    letter = next((letter for letter in _letters(word, options) if letter in options.short), "")
+    letter = next((letter for letter in letters_of(word, options) if letter in options.short), "")
     return f"its option `-{letter}` {_BEYOND}" if letter else ""
-
-
-def _letters(word: Word, options: Options) -> Iterator[str]:
-    """The short options in `word`: those of a cluster up to one whose value is the rest."""
-    if not word.text.startswith("-") or word.text.startswith("--"):
-        return
-    for letter in word.text[1:]:
-        yield letter
-        if letter in options.takes:
-            return
-
-
-def _is_only(options: Options, word: Word) -> bool:
-    allowed = options.only or ()
-    if word.text.startswith("--"):
-        return word.text.partition("=")[0] in allowed
-    return all(f"-{letter}" in allowed or letter.isdigit() for letter in _letters(word, options))
-
-
-# --- programs whose arguments are programs themselves ---------------------------------------------------------------
-
-_SED_ADDRESS: Final = r"(?:\d+|\$|/(?:[^/\\\n]|\\.)*/)"
-_SED: Final = re.compile(
-    rf"\s*(?:{_SED_ADDRESS}(?:,\+?{_SED_ADDRESS})?)?\s*!?\s*"
-    r"(?:[pdqQlnNhHgGxD=]|s(?P<d>[/|#,:@!])(?:(?!(?P=d))[^\\\n]|\\.)*(?P=d)(?:(?!(?P=d))[^\\\n]|\\.)*(?P=d)[gIip0-9]*)"
-    r"\s*(?:;|\Z)"
-)
-"""One command of a sed script that prints, deletes or replaces, and nothing else."""
-
-_AWK_BEYOND: Final = re.compile(r"system|getline|[|@]|print.*>", re.DOTALL)
-
-
-def _sed(extra: Argv) -> str:
-    words = [word.text for word in extra]
-    if any(re.match(r"-[^-]*e.|-[^-]+e", word) for word in words):
-        return "write `-e` and its script as two words"
-    scripts = [after for word, after in pairwise(words) if word in ("-e", "--expression")]
-    scripts += [word.partition("=")[2] for word in words if word.startswith("--expression=")]
-    scripts = scripts or [word for word in words if not word.startswith("-")][:1]
-    strange = next((script for script in scripts if not _is_plain_sed(script)), None)
-    return f"the sed script `{strange}` is more than printing, deleting and replacing" if strange is not None else ""
-
-
-def _is_plain_sed(script: str) -> bool:
-    place = 0
-    while place < len(script):
-        match = _SED.match(script, place)
-        if not match:
-            return False
-        place = match.end()
-    return True
-
-
-def _awk(extra: Argv) -> str:
-    programs = [word.text for word in extra if not re.match(r"-F|\|$", word.text)]
-    strange = next((text for text in programs if _AWK_BEYOND.search(text)), None)
-    return f"the awk program `{strange}` may run a program or write a file" if strange is not None else ""
-
-
-def _no_url(extra: Argv) -> str:
-    reached = next((word.text for word in extra if not word.text.startswith("-")), "")
-    return f"the rule does not name the address `{reached}`" if reached else ""
-
-
-def _tar(extra: Argv) -> str:
-    if not extra or not re.fullmatch(r"-?t[vfzjJ]*|--list", extra[0].text):
-        return "only listing (`tar tf FILE`) is ordinary; name the rest in the rule"
-    return next((f"`{word.text}` may name another machine" for word in extra if ":" in word.text), "")
-
-
-_SPECIAL: Final[dict[str, Callable[[Argv], str]]] = {
-    "sed": _sed,
-    "awk": _awk,
-    "gawk": _awk,
-    "mawk": _awk,
-    "tar": _tar,
-    **dict.fromkeys(URL_PROGRAMS, _no_url),
-}
-
-
-def _special(name: str, extra: Argv) -> str:
-    check = _SPECIAL.get(name)
-    return check(extra) if check else ""

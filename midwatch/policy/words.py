@@ -22,6 +22,9 @@ class Word:
     """bash replaces it by the names of files, where there are any."""
 
 
+Argv = tuple[Word, ...]
+
+
 def strict_word(raw: str) -> Word | None:
     """The word that `raw` is to bash; None when bash would expand something in it, or when it is not one plain word.
 
@@ -46,12 +49,17 @@ def strict_word(raw: str) -> Word | None:
             if place + 1 == len(raw) or raw[place + 1] == "\n":
                 return None
             text, place = text + raw[place + 1], place + 2
-        elif sign in _OPERATORS or (sign in "{}" and raw != "{}") or (sign == "~" and raw[place - 1] in ":="):
+        elif sign in _OPERATORS or (sign in "{}" and _may_expand(raw)) or (sign == "~" and raw[place - 1] in ":="):
             return None
         else:
             glob = glob or sign in "*?["
             text, place = text + sign, place + 1
     return Word(text=text, glob=glob)
+
+
+def _may_expand(raw: str) -> bool:
+    """Braces are literal in `{}` and, behind another character, where they hold neither a comma nor a range."""
+    return raw != "{}" and (raw[0] in "{}" or "," in raw or ".." in raw)
 
 
 def _quoted(raw: str, place: int) -> tuple[str, int] | None:

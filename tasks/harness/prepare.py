@@ -24,7 +24,7 @@ from midwatch.budget import BudgetSpent, Spent
 from midwatch.errors import SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
-from midwatch.policy import Policy, compile_policy
+from midwatch.policy import Policy, PolicyContext, compile_policy
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from tasks.harness.conversation import Conversation, Opening
@@ -34,9 +34,14 @@ from tasks.harness.record import LedgerRecorder
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import Gate, GateState, declared
+from tasks.permissions.labels import RunLabels
+from tasks.permissions.servers import Servers
+from tasks.permissions.spending import Spending
 from tasks.permissions.surroundings import Surroundings
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets, saved_servers
+from tasks.tools.hosts import allowed_hosts
+from tasks.tools.network import Network
 from tasks.triggers.slot import Slot
 
 ALWAYS_ALLOWED: Final = frozenset({"ask_human"})
@@ -54,6 +59,8 @@ class Prepared:
     model: Model
     toolset: AbstractToolset[RunFacts]
     policy: Policy
+    servers: Servers
+    labels: RunLabels
     log: RunLog
 
     @cached_property
@@ -69,9 +76,17 @@ class Prepared:
             state=gate,
             conversation=name,
             log=self.log,
-            surroundings=Surroundings(log=self.log),
+            surroundings=Surroundings(
+                log=self.log,
+                servers=self.servers,
+                labels=self.labels,
+                spent=Spending(facts=facts, log=self.log, budgets=self.policy),
+            ),
+            reachable=bool(self.spec.escalation.to),
         )
-        recorder = LedgerRecorder(conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate)
+        recorder = LedgerRecorder(
+            conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate, labels=self.labels
+        )
         return self.opening.conversation(name, prompt, facts, gated, recorder)
 
 
@@ -108,12 +123,32 @@ async def prepare(
     if (ending := _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
     model = await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
+    network = Network(hosts=allowed_hosts(Rules(allow=spec.rules.allow, deny=spec.rules.deny)))
     toolset = await stack.enter_async_context(
-        CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec)))
+        CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec), network=network))
     )
-    policy = policy_of(spec, await tool_definitions(toolset, facts, model), here)
+    tools = await tool_definitions(toolset, facts, model)
+    policy = policy_of(spec, tools, here)
+    servers = Servers(agent=spec.name, ledger=ledger)
+    await servers.see(tools.values())
+    known = {name: declared(tool) for name, tool in tools.items()}
+    labels = await RunLabels.open(spec, facts, log, known)
+    network.judge_by(
+        policy,
+        context=lambda: PolicyContext(labels=labels.known()),
+        held=lambda decision, call: labels.held(decision, call, known[call.tool]),
+    )
     return Prepared(
-        spec=spec, facts=facts, ledger=ledger, budget=budget, model=model, toolset=toolset, policy=policy, log=log
+        spec=spec,
+        facts=facts,
+        ledger=ledger,
+        budget=budget,
+        model=model,
+        toolset=toolset,
+        policy=policy,
+        servers=servers,
+        labels=labels,
+        log=log,
     )
 
 
@@ -208,7 +243,7 @@ async def tool_definitions(
 
 def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place) -> Policy:
     """The agent's rules, compiled. Raises SpecError naming the rule that is wrong."""
-    unasked = sorted(ALWAYS_ALLOWED & tools.keys())
+    unasked = sorted(ALWAYS_ALLOWED & tools.keys()) if spec.escalation.to else []
     rules = Rules(allow=[*spec.rules.allow, *unasked], ask=spec.rules.ask, deny=spec.rules.deny)
     bound = {tool.python.rpartition(":")[2]: frozenset(tool.bind) for tool in spec.tools if tool.python is not None}
     roots: dict[str, Path] = {tool.builtin: here.project / tool.root for tool in spec.tools if tool.builtin is not None}
@@ -223,6 +258,7 @@ def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place)
             for name, tool in tools.items()
             if (shown := arguments_of(tool)) is not None
         },
+        schemas={name: tool.parameters_json_schema for name, tool in tools.items()},
     )
 
 

@@ -27,6 +27,7 @@ from tasks.harness.history import Turn
 from tasks.harness.undo import undo_of
 from tasks.monitoring.limits import RunBudget, usd_of
 from tasks.permissions.gate import ClearedCall, GateState
+from tasks.permissions.labels import RunLabels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Done:
     """The effect that is still to be consumed, with this result."""
     undo: str = ""
     """How a person takes it back."""
+    did_nothing: bool = False
+    """Its tool failed, and certainly changed nothing."""
 
 
 class UnknownEffect(MidwatchError):
@@ -64,6 +67,7 @@ class LedgerRecorder:
     ledger: Ledger
     budget: RunBudget
     gate: GateState
+    labels: RunLabels
 
     async def model_request(self, position: str, digest: str, body: Callable[[], Awaitable[Turn]]) -> Turn:
         """Raises BudgetSpent before a request that no budget is left for, and after one that used it up."""
@@ -92,13 +96,13 @@ class LedgerRecorder:
         return canonical_json(self._cleared(tool_call_id).call.args)
 
     async def tool_call(self, position: str, tool_call_id: str, tool: str, body: Body) -> object:
-        """Raises UnknownEffect where nobody can say whether an earlier life of this run did it."""
+        """Raises UnknownEffect where nobody can say whether an earlier life of this run did it, WindowFull before it runs."""
         cleared = self._cleared(tool_call_id)
         if cleared.call.tool != tool:
             raise _not_cleared(tool)
-        began = time.monotonic()
+        began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)
         harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
-        done = Done(await self._told(body)) if harmless else await self._once(cleared, tool_call_id, body)
+        done = await (self._told if harmless else self._once)(cleared, tool_call_id, body)
         await self.ledger.record_step(
             self.facts.run_id,
             position,
@@ -110,7 +114,10 @@ class LedgerRecorder:
             decided=cleared.decided if harmless else None,
             effect_id=done.effect_id,
             undo=done.undo,
+            did_nothing=done.did_nothing,
+            brought=brought,
         )
+        self.labels.entered(brought, cleared.call, cleared.facts, done.payload)
         return done.payload
 
     def _cleared(self, tool_call_id: str) -> ClearedCall:
@@ -129,6 +136,7 @@ class LedgerRecorder:
             idempotency_key=self.facts.idempotency_key(tool_call_id),
             ask_id=cleared.ask_id,
             decided=cleared.decided,
+            taken=cleared.draws,
         )
 
     async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> Done:
@@ -174,7 +182,7 @@ class LedgerRecorder:
         """
         match await self._probe(cleared):
             case "did_not_happen":
-                return Done(_failed(error), reservation.effect_id)
+                return Done(_failed(error), reservation.effect_id, did_nothing=True)
             case "happened":
                 return await self._done(
                     cleared, reservation, _payload(f"It was done; its result was lost ({_said(error)}).")
@@ -205,12 +213,15 @@ class LedgerRecorder:
         except Exception:
             return "cannot_tell"
 
-    @staticmethod
-    async def _told(body: Body) -> object:
+    async def _told(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> Done:
+        """What changes nothing is run as often as it takes; a budget counts it once."""
+        if cleared.draws:
+            call_id = f"{self.conversation}/{tool_call_id}"
+            await self.ledger.draw(self.facts.run_id, call_id, cleared.draws, cleared.decided)
         try:
-            return await body()
+            return Done(await body())
         except Exception as error:
-            return _failed(error)
+            return Done(_failed(error))
 
 
 def _not_cleared(what: str) -> MidwatchError:

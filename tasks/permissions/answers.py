@@ -19,9 +19,9 @@ from midwatch.calls import parse_call
 from midwatch.errors import CallError, LedgerError
 from midwatch.ledger import AskDecision, AskRow, Ledger, Settlement
 from tasks.permissions.form import Answer, NumberedAsk, values_for
-from tasks.permissions.gate import edited_digest
+from tasks.permissions.yes import edited_digest
 
-Door = Literal["cli", "prefect-ui", "keeper"]
+Door = Literal["cli", "prefect-ui", "keeper", "slack"]
 
 
 async def numbered_asks(ledger: Ledger, run_id: str) -> list[NumberedAsk]:

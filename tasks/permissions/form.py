@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
-from midwatch.calls import visible
+from midwatch.calls import canonical_json, parse_call, visible
 from midwatch.errors import CallError
 from midwatch.ledger import Ask
 
@@ -68,7 +68,6 @@ def _fields(numbered: NumberedAsk, *, editable: bool) -> dict[str, Any]:
         return {
             f"decision_{number}": (Literal["approve", "deny"], Field(title=f"{number} · {ask.tool}: your decision"))
         }
-    arguments = json.dumps(json.loads(ask.args_json), ensure_ascii=False, indent=2)
     return {
         f"decision_{number}": (
             Literal["approve", "deny", "edit"],
@@ -77,7 +76,7 @@ def _fields(numbered: NumberedAsk, *, editable: bool) -> dict[str, Any]:
         f"arguments_{number}": (
             str,
             Field(
-                arguments,
+                _editable(ask.args_json),
                 title=f"{number} · arguments, for edit only",
                 max_length=100_000,
                 json_schema_extra={"format": "json-string"},  # Prefect's forms show it in a code editor
@@ -102,6 +101,7 @@ def _answer(values: Mapping[str, Any], numbered: NumberedAsk) -> Answer | None:
         return Answer(ask_id=ask_id, verdict="answered", answer=str(said)) if said else None
     match values.get(f"decision_{number}"):
         case "approve":
+            _check_unchanged(values.get(f"arguments_{number}"), numbered)
             return Answer(ask_id=ask_id, verdict="approved", reason=reason)
         case "deny":
             return Answer(ask_id=ask_id, verdict="denied", reason=reason)
@@ -110,6 +110,28 @@ def _answer(values: Mapping[str, Any], numbered: NumberedAsk) -> Answer | None:
             return Answer(ask_id=ask_id, verdict="edited", reason=reason, edited_args_json=edited)
         case _:
             return None
+
+
+def _editable(args_json: str) -> str:
+    """The arguments as JSON to be edited; what a person would not see stands there escaped, and means the same."""
+    text = json.dumps(json.loads(args_json), ensure_ascii=False, indent=2)
+    return "".join(sign if visible(sign) == sign else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _check_unchanged(text: object, numbered: NumberedAsk) -> None:
+    """Raises CallError where a yes comes with other arguments than were shown: nobody knows which of the two is meant."""
+    if text is None:
+        return
+    tool, shown = numbered.ask.tool, numbered.ask.args_json
+    try:
+        same = canonical_json(parse_call(tool, str(text)).args) == canonical_json(parse_call(tool, shown).args)
+    except CallError:
+        same = False
+    if not same:
+        raise CallError(
+            f"ask {numbered.number} was approved and its arguments changed: choose `edit` to run the changed call, or "
+            "`approve` with the arguments as they were"
+        )
 
 
 def _edited(text: object, numbered: NumberedAsk) -> str:

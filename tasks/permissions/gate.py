@@ -6,25 +6,27 @@ not there, so a toolset that somehow stands outside the gate cannot do anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
 
 from pydantic_ai import RunContext, ToolsetTool, WrapperToolset
-from pydantic_ai.exceptions import ApprovalRequired, ModelRetry, ToolFailed
-from pydantic_ai.messages import ModelResponse, ToolCallPart
+from pydantic_ai.exceptions import ApprovalRequired, ToolFailed
 from pydantic_ai.tools import ToolDefinition
-from pydantic_core import to_jsonable_python
 
+from midwatch.approval import Attempt, answered
 from midwatch.calls import Call, canonical_json, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
-from midwatch.errors import CallError
+from midwatch.errors import WindowFull
 from midwatch.ledger import Decided
 from midwatch.policy import PolicyContext
-from midwatch.risk import Risk, ToolFacts
+from midwatch.risk import ToolFacts
 from midwatch.run import RunFacts
-from tasks.permissions.level import held_to_level
+from midwatch.window import Draw
+from tasks.permissions.level import held_to_level, held_to_reach
 from tasks.permissions.surroundings import Surroundings
+from tasks.permissions.wanted import canonical, raw_arguments
+from tasks.permissions.yes import approval_of, approved_call, edited_digest, is_still_asked_for, superseded, uncapped
 from tasks.step.log import RunLog
 
 
@@ -44,6 +46,10 @@ class Judge(Protocol):
         """What the call really reaches, such as a path with its links followed; "" where nothing is resolved."""
         ...
 
+    def draws(self, call: Call, context: PolicyContext, decision: Decision) -> tuple[Draw, ...]:
+        """What the call takes from the budgets of its rules, should it run on `decision`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearedCall:
@@ -56,6 +62,8 @@ class ClearedCall:
     """The gate's answer, to be written down with what comes of the call."""
     ask_id: str | None
     """The ask whose yes this call stands on; None where a rule allowed it."""
+    draws: tuple[Draw, ...] = ()
+    """What it takes from the budgets of its rules as it begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,7 @@ class JudgedCall:
     call: Call
     digest: str
     decision: Decision
+    draws: tuple[Draw, ...] = ()
 
     def as_request(self) -> dict[str, str]:
         """What an ask is made of."""
@@ -102,6 +111,8 @@ class Gate(WrapperToolset[RunFacts]):
     conversation: str
     log: RunLog
     surroundings: Surroundings
+    reachable: bool = True
+    """Somebody can be asked (the agent's file, `escalation.to`)."""
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
@@ -110,21 +121,43 @@ class Gate(WrapperToolset[RunFacts]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
     ) -> Any:
+        try:
+            return await self._judged_and_run(name, tool_args, ctx, tool)
+        except WindowFull:
+            return await self._again(name, tool_args, ctx, tool)
+
+    async def _again(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
+    ) -> Any:
+        """Another call was quicker, and a budget has no room any more: nothing was done, and the rules are asked again."""
+        try:
+            return await self._judged_and_run(name, tool_args, ctx, tool)
+        except WindowFull as full:
+            cleared = self.state.cleared.pop(ctx.tool_call_id or "")
+            decision = Decision(verdict="deny", rule="budget", reason=str(full))
+            judged = JudgedCall(call=cleared.call, digest=cleared.digest, decision=decision)
+            await self._write(judged, self._position(ctx))
+            raise ToolFailed(refusal(decision)) from full
+
+    async def _judged_and_run(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
+    ) -> Any:
         facts = declared(tool.tool_def)
         fresh = canonical(name, {**tool_args, **(facts.bind or {})}, raw_arguments(ctx))
-        judged = await self._judged(fresh, facts.risk, ctx, tool.tool_def)
+        judged = await self._judged(fresh, facts, ctx, tool.tool_def)
         match judged.decision.verdict:
             case "deny":
                 raise ToolFailed(refusal(judged.decision))
-            case "ask" if not ctx.tool_call_approved:
+            case "ask":
                 raise ApprovalRequired(metadata=judged.as_request())
-            case "ask" | "allow":
+            case "allow":
                 self.state.cleared[ctx.tool_call_id or ""] = ClearedCall(
                     call=judged.call,
                     digest=judged.digest,
                     facts=facts,
                     decided=judged.as_decided(self._position(ctx)),
                     ask_id=approval_of(ctx).get("ask_id"),
+                    draws=judged.draws,
                 )
                 result = await super().call_tool(name, plain(judged.call.args), ctx, tool)
                 return superseded(judged.call, result) if "edit_of" in approval_of(ctx) else result
@@ -132,7 +165,7 @@ class Gate(WrapperToolset[RunFacts]):
                 assert_never(judged.decision.verdict)
 
     async def _judged(
-        self, fresh: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition
+        self, fresh: Call, facts: ToolFacts, ctx: RunContext[RunFacts], definition: ToolDefinition
     ) -> JudgedCall:
         """`fresh` with its decision; on a replay the call that was judged then.
 
@@ -142,11 +175,9 @@ class Gate(WrapperToolset[RunFacts]):
 
         What is not allowed is written down at once; what is, together with what comes of it (`ClearedCall.decided`).
         """
-        approval = approval_of(ctx)
-        if args_json := approval.get("args_json"):
-            fresh = parse_call(fresh.tool, args_json)
-        context = await self.surroundings.around(fresh.tool, definition)
-        now = self._decide(fresh, risk, ctx, definition, context)
+        shown, fresh = fresh, approved_call(fresh, approval_of(ctx))
+        context = await self.surroundings.around(fresh.tool, definition, self._call_id(ctx))
+        now = await self._decide(fresh, shown, facts, ctx, definition, context)
         position = self._position(ctx)
         then = self.log.decisions.get(position)
         if then is None:
@@ -158,11 +189,9 @@ class Gate(WrapperToolset[RunFacts]):
         first = parse_call(fresh.tool, then.args_json)
         if self.log.done(f"{self.conversation}/tool/{ctx.tool_call_id}") is not None:
             return JudgedCall(call=first, digest=then.digest, decision=before)
-        again = self._decide(first, risk, ctx, definition, context)
+        again = await self._decide(first, shown, facts, ctx, definition, context)
         if again.digest != then.digest:
-            before = Decision(
-                verdict="deny", rule="changed", reason="the tool or its rules changed since it was judged"
-            )
+            before = _changed("the tool or its rules changed since it was judged")
         judged = replace(again, decision=strictest(before, again.decision))
         await self._write(judged, f"{self.conversation}/gate-again/{ctx.tool_call_id}")
         return judged
@@ -177,20 +206,51 @@ class Gate(WrapperToolset[RunFacts]):
 
     def _position(self, ctx: RunContext[RunFacts]) -> str:
         """Of the decision about the call at hand; a yes of a person is a decision of its own."""
-        return f"{self.conversation}/{'gate-approved' if approval_of(ctx) else 'gate'}/{ctx.tool_call_id}"
+        return f"{self.conversation}/{'gate-approved' if ctx.tool_call_approved else 'gate'}/{ctx.tool_call_id}"
 
-    def _decide(
-        self, call: Call, risk: Risk, ctx: RunContext[RunFacts], definition: ToolDefinition, context: PolicyContext
+    def _call_id(self, ctx: RunContext[RunFacts]) -> str:
+        """As the ledger knows the call: unique in its run."""
+        return f"{self.conversation}/{ctx.tool_call_id}"
+
+    async def _decide(
+        self,
+        call: Call,
+        shown: Call,
+        facts: ToolFacts,
+        ctx: RunContext[RunFacts],
+        definition: ToolDefinition,
+        context: PolicyContext,
     ) -> JudgedCall:
-        decision = held_to_level(self.policy.decide(call, context), ctx.deps.level, risk)
+        """The rules first, also behind a yes: it answers what they ask, and lifts no deny.
+
+        Args:
+            shown: the call as it stands in the conversation now.
+        """
+        decision = self.surroundings.labels.held(self.policy.decide(call, context), call, facts)
+        decision = held_to_level(decision, ctx.deps.level, facts.risk)
+        draws = self.policy.draws(call, context, decision)
         approval = approval_of(ctx)
-        if not (original := approval.get("edit_of")):
-            return JudgedCall(call=call, digest=self._digest(call, definition), decision=decision)
-        if self._digest(parse_call(call.tool, approval["original_args_json"]), definition) != original:
-            decision = Decision(
-                verdict="deny", rule="changed", reason="the tool or its rules changed since it was shown"
-            )
-        return JudgedCall(call=call, digest=edited_digest(original, call), decision=decision)
+        judged = JudgedCall(call=call, digest=self._digest(call, definition), decision=decision, draws=draws)
+        if not ctx.tool_call_approved:
+            return replace(judged, decision=held_to_reach(decision, reachable=self.reachable))
+        if original := approval.get("edit_of"):
+            judged = replace(judged, digest=edited_digest(original, call))
+            seen = self._digest(parse_call(call.tool, approval["original_args_json"]), definition)
+            if seen != original:
+                return replace(judged, decision=_changed("the tool or its rules changed since it was shown"))
+        if not is_still_asked_for(shown, approval, facts.bind):
+            return replace(judged, decision=_changed("the conversation holds another call now than a person was shown"))
+        return replace(
+            judged, decision=await self._with_the_yes(judged, approval.get("ask_id"), ctx), draws=uncapped(draws)
+        )
+
+    async def _with_the_yes(self, judged: JudgedCall, ask_id: str | None, ctx: RunContext[RunFacts]) -> Decision:
+        """What stands in the ledger counts, and nothing that the conversation carries."""
+        attempt = Attempt(
+            run_id=ctx.deps.run_id, call_id=self._call_id(ctx), digest=judged.digest, at=datetime.now(UTC)
+        )
+        on_file = await self.log.ledger.approval(ask_id, attempt) if ask_id else None
+        return answered(judged.decision, on_file, attempt)
 
     def _digest(self, call: Call, definition: ToolDefinition) -> str:
         try:
@@ -205,49 +265,8 @@ def refusal(decision: Decision) -> str:
     return f"Denied by {decision.rule}: {decision.reason}. It was not done; do not try it again."
 
 
-def superseded(call: Call, result: Any) -> dict[str, Any]:
-    """What the model hears when a person changed its call: what ran instead, and what came of it."""
-    return {
-        "note": "A person changed the arguments. The call as you made it was not run; this one was.",
-        "arguments": plain(call.args),
-        "result": result,
-    }
-
-
-def edited_digest(original: str, call: Call) -> str:
-    """The digest of `call` as a person's edit of the call whose digest is `original`, definition and policy included."""
-    return digest(call, target=f"edit of {original}")
-
-
-def approval_of(ctx: RunContext[RunFacts]) -> Mapping[str, str]:
-    """The ask that a person said yes to, for the call at hand; empty where nobody did.
-
-    `ask_id` and `args_json`; for an edit also `edit_of` (the digest that was shown) and `original_args_json`.
-    """
-    return (ctx.tool_call_metadata or {}) if ctx.tool_call_approved else {}
-
-
-def canonical(name: str, arguments: Mapping[str, Any], raw: str | None) -> Call:
-    """The one object that is judged, shown, hashed, stored and executed.
-
-    `raw` is the text that the model wrote: it must be one well-formed object, or the model is told what is wrong with it.
-    """
-    try:
-        if raw is not None:
-            parse_call(name, raw)
-        return parse_call(name, to_jsonable_python(dict(arguments)))
-    except CallError as error:
-        raise ModelRetry(f"{error} Send the call again with well-formed arguments.") from error
-
-
-def raw_arguments(ctx: RunContext[RunFacts]) -> str | None:
-    """The argument text of the current call as the model wrote it; None where the provider gave no text."""
-    for message in reversed(ctx.messages):
-        if isinstance(message, ModelResponse):
-            for part in message.parts:
-                if isinstance(part, ToolCallPart) and part.tool_call_id == ctx.tool_call_id:
-                    return part.args if isinstance(part.args, str) and part.args else None
-    return None
+def _changed(why: str) -> Decision:
+    return Decision(verdict="deny", rule="changed", reason=why)
 
 
 def declared(definition: ToolDefinition) -> ToolFacts:

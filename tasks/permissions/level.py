@@ -1,4 +1,4 @@
-"""Permissions: what does the run's level leave of a rule's answer? Levels only ever tighten."""
+"""Permissions: what do the run's level, and who is there, leave of a rule's answer? Both only ever tighten."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def held_to_level(decision: Decision, level: Level, risk: Risk) -> Decision:
             return decision
         case _:
             assert_never(level)
+
+
+def held_to_reach(decision: Decision, *, reachable: bool) -> Decision:
+    """`decision` where it may be that nobody is there to be asked: what would wait for a person is then denied."""
+    if decision.verdict != "ask" or reachable:
+        return decision
+    reason = (
+        f"{decision.reason}; a person would be asked, and nobody is there (the agent's file: `escalation: {{to: []}}`)"
+    )
+    return replace(decision, verdict="deny", reason=reason)
 
 
 def _denied(decision: Decision, level: Level, what: str) -> Decision:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic_ai.tools import ToolDefinition
 
 from midwatch.policy import PolicyContext
+from tasks.permissions.labels import RunLabels
+from tasks.permissions.servers import Servers
+from tasks.permissions.spending import Spending
 from tasks.step.log import RunLog
 
 
@@ -15,7 +18,16 @@ class Surroundings:
     """Of one run."""
 
     log: RunLog
+    servers: Servers | None = None
+    """None: nothing is known of any MCP server, so that no rule allows a tool of one."""
+    labels: RunLabels = field(default_factory=RunLabels)
+    spent: Spending | None = None
+    """None: nobody knows what budgets have seen, so that none allows anything."""
 
-    async def around(self, tool: str, definition: ToolDefinition) -> PolicyContext:  # noqa: ARG002
+    async def around(self, tool: str, definition: ToolDefinition, call_id: str) -> PolicyContext:
         """What the policy is told of a call of `tool`. What cannot be found out is left out, and never the lenient case."""
-        return PolicyContext()
+        return PolicyContext(
+            labels=self.labels.known(),
+            server=await self.servers.facts(definition) if self.servers else None,
+            spent=await self.spent.without(call_id, tool) if self.spent else None,
+        )

@@ -26,4 +26,4 @@ async def ask_human(
 
 def ask_human_tool(*, where: str) -> Offered:
     """`ask_human`; the answer that arrives is a person's, not text from outside."""
-    return Offered(function=ask_human, facts=ToolFacts(risk="read", untrusted=False), where=where)
+    return Offered(function=ask_human, facts=ToolFacts(risk="read", untrusted=False, private=False), where=where)

@@ -118,12 +118,19 @@ class Files:
 def file_tool(name: str, folder: Folder, kept: Path, *, where: str) -> Offered:
     """The tool called `name` (one of the four) over `folder`; what it writes over is kept in `kept`."""
     files = Files(folder, Kept(Folder(root=kept)))
-    written = ToolFacts(risk="write", idempotent=True, untrusted=False, probe=files.was_written, undo=files.way_back)
+    written = ToolFacts(
+        risk="write",
+        idempotent=True,
+        untrusted=False,
+        private=False,
+        probe=files.was_written,
+        undo=files.way_back,
+    )
     facts = {
         "read_file": ToolFacts(risk="read", idempotent=True, untrusted=True),
         "list_dir": ToolFacts(risk="read", idempotent=True, untrusted=True),
         "write_file": written,
-        "delete_file": ToolFacts(risk="destroy", untrusted=False, probe=files.was_deleted),
+        "delete_file": ToolFacts(risk="destroy", untrusted=False, private=False, probe=files.was_deleted),
     }
     return Offered(function=getattr(files, name), facts=facts[name], where=where)
 

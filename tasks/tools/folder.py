@@ -81,7 +81,7 @@ class Folder:
         *above, name = self._file_parts(path)
         with self.directory(tuple(above), create=True) as parent, self._said(path):
             mode = self._mode(path, name, parent)
-            draft = f".{name[:200]}.{token_hex(4)}.new"
+            draft = f".{name[:50]}.{token_hex(4)}.new"
             try:
                 _write_new(draft, content, mode, parent)
                 os.replace(draft, name, src_dir_fd=parent, dst_dir_fd=parent)

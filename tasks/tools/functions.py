@@ -192,6 +192,12 @@ def _function_tool(one: Offered) -> FunctionTool[RunFacts]:
         raise SpecError(
             "code fills it in, for every call another one; take it out", field=f"{one.where}.bind.{IDEMPOTENCY_KEY}"
         )
+    for name in one.facts.sinks or ():
+        if name not in takes:
+            said = (
+                f"{tool.name!r} has no parameter {name!r}, which it calls a sink; it has: {', '.join(takes) or 'none'}"
+            )
+            raise SpecError(said, field=one.where)
     for name in one.bind:
         if name not in takes:
             said = f"{tool.name!r} has no parameter {name!r}; it has: {', '.join(takes) or 'none'}"

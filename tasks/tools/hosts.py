@@ -5,54 +5,63 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from ipaddress import ip_address, ip_network
-from typing import Final
+from dataclasses import replace
+from functools import cache
 
-from midwatch.policy.addresses import address_is_public
-from midwatch.policy.requests import request_pattern
-from midwatch.policy.urls import Url
+from midwatch.policy.requests import PRIVATE, Request, RequestPattern, request_pattern
+from midwatch.policy.urls import Url, read_url
 from midwatch.spec import Rule, Rules
-
-INTERNAL: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
-"""Where an organisation's own servers are."""
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) -> its addresses, best first; raises OSError where there is none."""
 
 
 def allowed_hosts(rules: Rules) -> frozenset[str]:
-    """The hosts of the allow and ask rules for `http_request`: exact names, `*.suffix`, or `*` for every public host."""
-    return frozenset(host for rule in (*rules.allow, *rules.ask) for host in _hosts(rule))
+    """The hosts of the allow and ask rules for `http_request`, as the rules name them.
+
+    Exact names, `*.suffix`, `*` for every public host, with `... at 10.20.0.0/16` where the rule names a network. A rule that
+    denies `{private}` leaves none of the internal ones.
+    """
+    named = [pattern for rule in (*rules.allow, *rules.ask) for pattern in _patterns(rule)]
+    if any(pattern.host == PRIVATE for rule in rules.deny for pattern in _patterns(rule)):
+        named = [replace(pattern, network=None) for pattern in named if not _is_inside(pattern)]
+    return frozenset(pattern.host + (f" at {pattern.network}" if pattern.network else "") for pattern in named)
 
 
-def _hosts(rule: Rule) -> Iterator[str]:
+def _is_inside(pattern: RequestPattern) -> bool:
+    host = f"[{pattern.host}]" if ":" in pattern.host else pattern.host
+    return pattern.host == PRIVATE or ("*" not in host and read_url(f"https://{host}/").is_private)
+
+
+def _patterns(rule: Rule) -> Iterator[RequestPattern]:
     if isinstance(rule, str):
         if rule == "http_request":
-            yield "*"
+            yield _pattern("*")
         return
     pattern = rule.get("http_request")
     for text in pattern if isinstance(pattern, list) else [pattern]:
         try:
-            yield request_pattern(str(text)).host
+            yield request_pattern(str(text))
         except ValueError:
             continue  # the policy says what is wrong with it
 
 
-def is_allowed(host: str, hosts: Collection[str]) -> bool:
-    """An exact name, under a `*.suffix`, or anything where `*` is allowed."""
-    return host in hosts or "*" in hosts or any(name.startswith("*.") and host.endswith(name[1:]) for name in hosts)
+@cache
+def _pattern(host: str) -> RequestPattern:
+    """Any request to `host`, which is one of `allowed_hosts`."""
+    name, at, network = host.partition(" at ")
+    return request_pattern(f"* *://{f'[{name}]' if ':' in name else name}/**{at}{network}")
+
+
+def is_allowed(url: Url, hosts: Collection[str]) -> bool:
+    """A rule names the host, by its name, its suffix or as one of many."""
+    return any(_pattern(host).names(Request(method="GET", url=url)) for host in hosts)
 
 
 def may_connect(url: Url, address: str, hosts: Collection[str]) -> bool:
-    """Public addresses always; those of an internal network only where a rule names that very host.
-
-    A name in the public DNS can point anywhere, so this machine itself and the link (where clouds keep their secrets) stay
-    out of reach unless the rule names the address itself or a name like `localhost`.
-    """
-    if address_is_public(address):
-        return True
-    internal = "%" not in address and any(ip_address(address) in network for network in INTERNAL)
-    return url.host in hosts and (url.is_private or internal)
+    """A rule names the host, and by the policy's own measure (`RequestPattern.opens`) opens this address of it."""
+    request = Request(method="GET", url=url, addresses=(address,))
+    return any(_pattern(host).names(request) and _pattern(host).opens(url, address) for host in hosts)
 
 
 async def resolve_host(host: str, port: int) -> list[str]:

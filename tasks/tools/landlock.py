@@ -1,25 +1,20 @@
 """Tools: what holds a command back where bubblewrap cannot start? A program that confines itself, then runs it.
 
-Run by path (`python -I -S landlock.py ROOT -- COMMAND...`), with nothing but the standard library. A parent stays behind
-and ends every descendant when the command ends, is told to stop, or its own parent dies. The child gives up its
-capabilities, lets Landlock hold the file system (system folders to read, ROOT and a scratch folder to write), and lets
-seccomp refuse what Landlock does not know: sockets, io_uring, changing modes, owners and times by path, signals where the
-kernel's Landlock has no scope for them, and looking into other processes.
+Run by path (`python -I -S landlock.py ROOT FILTER -- COMMAND...`), with nothing but the standard library. A parent stays
+behind and ends every descendant when the command ends, is told to stop, or its own parent dies. The child gives up its
+capabilities, lets Landlock hold the file system (system folders to read, ROOT and a scratch folder to write), and loads
+FILTER, the hexadecimal digits of a seccomp filter (`seccomp.for_landlock`) against what Landlock does not know.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import resource
-import shutil
 import signal
 import struct
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 READABLE: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -32,6 +27,10 @@ ETC: Final = (
     "localtime",
     "nsswitch.conf",
     "passwd",
+    "pki/ca-trust/extracted",
+    "pki/tls/certs",
+    "ssl/certs",
+    "ssl/openssl.cnf",
 )
 """What programs need of /etc; nothing secret."""
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -43,7 +42,37 @@ LIMITS: Final = {
     resource.RLIMIT_CPU: 600,
 }
 """Bytes, descriptors, seconds; per process."""
-ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"}
+PROCESSES: Final = 512
+"""More than the user has already. The kernel holds everybody to it but root."""
+
+_GIT: Final = {
+    "safe.bareRepository": "explicit",
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.pager": "cat",
+    "core.attributesFile": "/dev/null",
+    "core.sshCommand": "false",
+    "credential.helper": "",
+    "protocol.ext.allow": "never",
+    "commit.gpgSign": "false",
+    "tag.gpgSign": "false",
+    "log.showSignature": "false",
+}
+"""Stronger than a repository's own configuration, so that looking at one runs none of its programs."""
+
+ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "GIT_EDITOR": "false",
+    "GIT_CONFIG_COUNT": str(len(_GIT)),
+    **{f"GIT_CONFIG_KEY_{place}": key for place, key in enumerate(_GIT)},
+    **{f"GIT_CONFIG_VALUE_{place}": value for place, value in enumerate(_GIT.values())},
+}
 """All that a command gets to see of ours, beside HOME and TMPDIR."""
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -53,80 +82,79 @@ _OF_FILES: Final = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 """The rights that a rule on a single file may have."""
 _NO_NEW_PRIVS, _SET_SECCOMP, _SUBREAPER, _DEATH_SIGNAL, _DROP_BOUND = 38, 22, 36, 1, 24
 
-_SIGNALS: Final = {
-    "x86_64": (62, 200, 234, 129, 297, 424),
-    "aarch64": (129, 130, 131, 138, 240, 424),
-}
-"""kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal."""
-_REFUSED: Final = {
-    "x86_64": (
-        *(41, 425),  # socket, io_uring_setup
-        *(76, 90, 268, 452, 92, 94, 260),  # truncate, chmod, fchmodat, fchmodat2, chown, lchown, fchownat
-        *(188, 189, 197, 198, 463, 466, 132, 235, 261),  # (l)setxattr, (l)removexattr, *at, utime, utimes, futimesat
-        *(101, 310, 311, 248, 249, 250),  # ptrace, process_vm_readv, process_vm_writev, add_key, request_key, keyctl
-        *(272, 308, 321, 323, 298),  # unshare, setns, bpf, userfaultfd, perf_event_open
-        *(29, 64, 68, 240),  # shmget, semget, msgget, mq_open: they reach other processes
-    ),
-    "aarch64": (
-        *(198, 425),
-        *(45, 53, 452, 54),
-        *(5, 6, 14, 15, 463, 466),
-        *(117, 270, 271, 217, 218, 219),
-        *(97, 268, 280, 282, 241),
-        *(194, 190, 186, 180),
-    ),
-}
-"""The same calls by both machines' numbers, where the machine has them."""
-_UTIMENSAT: Final = {"x86_64": 280, "aarch64": 88}
-_ARCHITECTURE: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-
 
 def version() -> int:
-    """The kernel's Landlock version; 0 where it has none, or where this machine's system calls are not known here."""
-    if sys.platform != "linux" or platform.machine() not in _REFUSED:
+    """The kernel's Landlock version; 0 where it has none."""
+    if sys.platform != "linux":
         return 0
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, 0, 1)))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Supervise `ROOT -- COMMAND...`; its exit code, or 128 and the signal's number."""
-    root, separator, *command = arguments
+    """Supervise `ROOT FILTER -- COMMAND...`; its exit code, or 128 and the signal's number."""
+    root, program, separator, *command = arguments
     if separator != "--" or not command:
-        raise SystemExit("usage: landlock.py ROOT -- COMMAND...")
+        raise SystemExit("usage: landlock.py ROOT FILTER -- COMMAND...")
     libc = _libc()
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
-    scratch = tempfile.mkdtemp(prefix="midwatch-")
+    scratch = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"midwatch-{os.urandom(8).hex()}")  # noqa: S108  # made anew
+    os.mkdir(scratch, 0o700)
     try:
         child = os.fork()
         if child == 0:
-            _become(libc, root, scratch, command)
+            _become(libc, root, scratch, bytes.fromhex(program), command)
         signal.signal(signal.SIGTERM, lambda _number, _frame: os.kill(child, signal.SIGKILL))
         return _wait(child)
     finally:
         end_descendants()
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
 
 
 def end_descendants() -> None:
-    """Kill every child, and the orphans that become children by it, until none is left."""
-    while children := _children():
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+    """Kill every child, and the orphans that become children by it, until the kernel says that none is left."""
+    try:
+        while True:
+            children = _children()
+            for pid in children:
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(-1, 0 if children else os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _remove(scratch: str) -> None:
+    try:
+        os.rmdir(scratch)
+    except OSError:
+        import shutil  # takes longer to load than most commands take to run, and few leave anything
+
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _children() -> list[int]:
+    try:
+        return [int(pid) for pid in _text(f"/proc/self/task/{os.getpid()}/children").split()]
+    except OSError:
+        return _searched()  # a kernel without that list
+
+
+def _searched() -> list[int]:
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                state = Path(f"/proc/{entry}/stat").read_text()
+                state = _text(f"/proc/{entry}/stat")
             except OSError:
                 continue
             if int(state.rpartition(")")[2].split()[1]) == os.getpid():
                 found.append(int(entry))
     return found
+
+
+def _text(path: str) -> str:
+    with open(path) as file:
+        return file.read()
 
 
 def _wait(child: int) -> int:
@@ -137,16 +165,16 @@ def _wait(child: int) -> int:
             return 128 - code if code < 0 else code
 
 
-def _become(libc: ctypes.CDLL, root: str, scratch: str, command: Sequence[str]) -> None:
+def _become(libc: ctypes.CDLL, root: str, scratch: str, program: bytes, command: Sequence[str]) -> None:
     """The child: never returns to the caller's code."""
     try:
         libc.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        for limit, most in LIMITS.items():
+        for limit, most in {**LIMITS, resource.RLIMIT_NPROC: PROCESSES + _running()}.items():
             hard = resource.getrlimit(limit)[1]
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(limit, (most, most))
         os.chdir(root)
-        confine(libc, [root, scratch])
+        confine(libc, [root, scratch], program)
         environment = {**ENVIRONMENT, "HOME": scratch, "TMPDIR": scratch}
         os.execvpe(command[0], list(command), environment)  # noqa: S606  # on purpose: no shell
     except FileNotFoundError:
@@ -157,7 +185,29 @@ def _become(libc: ctypes.CDLL, root: str, scratch: str, command: Sequence[str]) 
         os._exit(126)
 
 
-def confine(libc: ctypes.CDLL, writable: Sequence[str]) -> None:
+def _running() -> int:
+    """The processes and threads of this user, which the kernel counts together; of root it counts none."""
+    if os.getuid() == 0:
+        return 0
+    mine = [entry for entry in os.scandir("/proc") if entry.name.isdigit() and _owner(entry) == os.getuid()]
+    return sum(len(_listed(f"{entry.path}/task")) for entry in mine)
+
+
+def _owner(entry: os.DirEntry[str]) -> int | None:
+    try:
+        return entry.stat().st_uid
+    except OSError:
+        return None
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def confine(libc: ctypes.CDLL, writable: Sequence[str], program: bytes) -> None:
     """Hold this process and all that it starts; raises OSError where the kernel refuses."""
     for capability in range(64):
         libc.prctl(_DROP_BOUND, capability, 0, 0, 0)
@@ -173,7 +223,7 @@ def confine(libc: ctypes.CDLL, writable: Sequence[str]) -> None:
         _allow(libc, rules, path, everything)
     _checked(libc.syscall(_RESTRICT_SELF, rules, 0), "Landlock")
     os.close(rules)
-    _filter_calls(libc, abi)
+    _filter_calls(libc, program)
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str, access: int) -> None:
@@ -186,25 +236,10 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, access: int) -> None:
     os.close(descriptor)
 
 
-def _filter_calls(libc: ctypes.CDLL, abi: int) -> None:
-    """Load the seccomp filter: these calls fail with EPERM, another machine's calls end the process."""
-    machine = platform.machine()
-    refused = _REFUSED[machine] + (() if abi >= 6 else _SIGNALS[machine])
-    load, equal, at_least, result = 0x20, 0x15, 0x35, 0x06
-    allow, no, kill = 0x7FFF0000, 0x00050001, 0x80000000
-    program = [
-        (load, 0, 0, 4), (equal, 1, 0, _ARCHITECTURE[machine]), (result, 0, 0, kill),
-        (load, 0, 0, 0), (at_least, 0, 1, 0x40000000), (result, 0, 0, kill),
-    ]  # fmt: skip
-    for number in refused:
-        program += [(equal, 0, 1, number), (result, 0, 0, no)]
-    program += [
-        (equal, 0, 5, _UTIMENSAT[machine]),  # with a path; without one it is about a file that is open already
-        (load, 0, 0, 24), (equal, 0, 2, 0), (load, 0, 0, 28), (equal, 1, 0, 0), (result, 0, 0, no),
-        (result, 0, 0, allow),
-    ]  # fmt: skip
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-    header = struct.pack("@HP", len(program), ctypes.addressof(code))
+def _filter_calls(libc: ctypes.CDLL, program: bytes) -> None:
+    """Load the seccomp filter."""
+    code = ctypes.create_string_buffer(program)
+    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     _checked(libc.prctl(_SET_SECCOMP, 2, header, 0, 0), "seccomp")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +13,6 @@ from typing import Any, Final, Self
 from fastmcp.client.transports import ClientTransport
 from fastmcp.exceptions import McpError, ToolError
 from mcp.types import CONNECTION_CLOSED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
-from pydantic import SecretStr
 from pydantic_ai import RunContext, ToolsetTool
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.mcp import CallToolFunc, MCPToolset
@@ -23,12 +21,13 @@ from pydantic_core import to_json
 
 from blocks.mcp_server import McpServer as McpServerBlock
 from midwatch.errors import SpecError, ToolUnavailable
-from midwatch.risk import HARMLESS, WORST, Risk, ToolFacts, riskier
+from midwatch.risk import HARMLESS, ToolFacts
 from midwatch.run import RunFacts
 from midwatch.spec import McpServer
 from midwatch.spec_faults import nearest
-from tasks.tools.definition import declared
+from tasks.tools.served import offered
 from tasks.tools.shown import TEXT_LIMIT, head_and_tail
+from tasks.tools.variables import filled
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ START_SECONDS: Final = 30.0
 PING_SECONDS: Final = 5.0
 """A server that is busy longer than this with another call counts as alive."""
 KEY_IN_META: Final = "midwatch/idempotency-key"
-_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _NOT_DONE: Final = frozenset({INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND})
 """Protocol errors with which a server refuses a call before it does anything."""
 
@@ -95,13 +93,9 @@ class McpTools(MCPToolset[RunFacts]):
 
     async def get_tools(self, ctx: RunContext[RunFacts]) -> dict[str, ToolsetTool[RunFacts]]:
         tools = await super().get_tools(ctx)
-        offered = {name: tool for name, tool in tools.items() if not self._server.only or name in self._server.only}
-        return {f"{self._prefix}{name}": self._as_offered(name, tool) for name, tool in offered.items()}
-
-    def _as_offered(self, name: str, tool: ToolsetTool[RunFacts]) -> ToolsetTool[RunFacts]:
-        annotations = (tool.tool_def.metadata or {}).get("annotations") or {}
-        facts = ToolFacts(risk=risk_of(self._server.tools.get(name, WORST), annotations))
-        return replace(tool, tool_def=declared(replace(tool.tool_def, name=f"{self._prefix}{name}"), facts))
+        wanted = [tool for name, tool in tools.items() if not self._server.only or name in self._server.only]
+        told = [replace(tool, tool_def=offered(self._server, tool.tool_def)) for tool in wanted]
+        return {tool.tool_def.name: tool for tool in told}
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
@@ -153,7 +147,11 @@ class McpTools(MCPToolset[RunFacts]):
         return True
 
     def _check_names(self, there: set[str]) -> None:
-        for field, names in (("only", self._server.only), ("tools", self._server.tools)):
+        for field, names in (
+            ("only", self._server.only),
+            ("tools", self._server.tools),
+            ("sinks", self._server.sinks),
+        ):
             for name in names:
                 if name not in there:
                     said = f"the server has no tool {name!r}{nearest(name, there)}; it has: {', '.join(sorted(there))}"
@@ -180,23 +178,11 @@ def mcp_tools(
     block = saved or McpServerBlock(
         command=server.command,
         url=server.url,
-        env=_filled(server.env, environment, f"{where}.mcp.env"),
-        headers=_filled(server.headers, environment, f"{where}.mcp.headers"),
+        env=filled(server.env, environment, f"{where}.mcp.env"),
+        headers=filled(server.headers, environment, f"{where}.mcp.headers"),
     )
     log = facts.home.absolute() / "logs" / f"mcp-{facts.agent}-{server.name}.log"
     return McpTools(server, block.get_transport(cwd=facts.project.absolute(), log=log), log=log, where=where)
-
-
-def risk_of(stated: Risk, annotations: Mapping[str, Any]) -> Risk:
-    """The operator's class for a tool, raised where the server itself says that it is worse. It is never lowered by it."""
-    read_only = annotations.get("readOnlyHint") is True
-    if annotations.get("readOnlyHint") is False:
-        stated = riskier(stated, "write")
-    if annotations.get("openWorldHint") is True and not read_only:
-        stated = riskier(stated, "egress")
-    if annotations.get("destructiveHint") is True and not read_only:
-        stated = riskier(stated, "destroy")
-    return stated
 
 
 def bounded(result: Any) -> Any:
@@ -215,17 +201,6 @@ def bounded(result: Any) -> Any:
 
 def _size(value: Any) -> int:
     return len(to_json(value))
-
-
-def _filled(values: Mapping[str, str], environment: Mapping[str, str], field: str) -> dict[str, SecretStr]:
-    return {name: SecretStr(_expanded(text, environment, f"{field}.{name}")) for name, text in values.items()}
-
-
-def _expanded(text: str, environment: Mapping[str, str], field: str) -> str:
-    for name in _VARIABLE.findall(text):
-        if name not in environment:
-            raise SpecError(f"the environment has no variable {name!r}; set it where the worker starts", field=field)
-    return _VARIABLE.sub(lambda match: environment[match[1]], text)
 
 
 def _begin_log(log: Path) -> int:

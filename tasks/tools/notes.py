@@ -89,7 +89,7 @@ def note_tools(facts: RunFacts, *, where: str) -> list[Offered]:
     """read_notes and write_note for this run's agent. What was noted may have come from outside: not trusted."""
     notes = Notes(Folder(root=facts.home.absolute() / "notes" / facts.agent))
     read = ToolFacts(risk="read", idempotent=True, untrusted=True)
-    write = ToolFacts(risk="note", idempotent=True, untrusted=False, probe=notes.was_noted)
+    write = ToolFacts(risk="note", idempotent=True, untrusted=False, private=False, probe=notes.was_noted)
     return [
         Offered(function=notes.read_notes, facts=read, where=where),
         Offered(function=notes.write_note, facts=write, where=where),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -21,9 +22,11 @@ from tasks.tools.files import file_tool
 from tasks.tools.folder import Folder
 from tasks.tools.functions import FunctionTools, Offered
 from tasks.tools.hosts import allowed_hosts
+from tasks.tools.network import Network
 from tasks.tools.notes import note_tools
 from tasks.tools.sandbox import find_sandbox
 from tasks.tools.shell import shell_tool
+from tasks.tools.variables import filled
 from tasks.tools.web import http_tool
 
 
@@ -33,6 +36,7 @@ def build_toolsets(
     *,
     environment: Mapping[str, str] | None = None,
     servers: Mapping[str, McpServerBlock] | None = None,
+    network: Network | None = None,
 ) -> list[AbstractToolset[RunFacts]]:
     """The toolsets of `spec`, in its order: all functions in one, each MCP server in its own, each with a stable id.
 
@@ -45,6 +49,7 @@ def build_toolsets(
         facts: the run; its project, home, agent.
         environment: where `${NAME}` of MCP servers is looked up; the process's own by default.
         servers: saved blocks by the name that the agent file gives them.
+        network: what the commands of `shell` may reach; None: nothing.
 
     Raises:
         SpecError: names the field (`tools[2].python`) and what to do.
@@ -59,7 +64,7 @@ def build_toolsets(
             saved = _saved(tool.mcp, servers or {}, where)
             toolsets.append(_server(tool.mcp, facts, variables, saved, where))
         else:
-            offered += _functions(tool, spec, facts, where)
+            offered += _functions(tool, spec, facts, variables, where, network)
     _no_duplicates(offered, [(f"tools[{at}]", tool.mcp) for at, tool in enumerate(spec.tools) if tool.mcp])
     return ([FunctionTools(offered, id="tools", per_item=spec.for_each is not None)] if offered else []) + toolsets
 
@@ -74,7 +79,9 @@ def _server(
     return mcp_tools(server, facts, environment=variables, saved=saved, where=where)
 
 
-def _functions(tool: Tool, spec: AgentSpec, facts: RunFacts, where: str) -> list[Offered]:
+def _functions(
+    tool: Tool, spec: AgentSpec, facts: RunFacts, variables: Mapping[str, str], where: str, network: Network | None
+) -> list[Offered]:
     if tool.python is not None:
         function = named_function(tool.python, field=f"{where}.python")
         return [Offered(function=function, facts=facts_of(function), bind=tool.bind, where=where)]
@@ -83,10 +90,25 @@ def _functions(tool: Tool, spec: AgentSpec, facts: RunFacts, where: str) -> list
         raise SpecError(
             "only a Python function takes `bind`; a built-in's arguments are the model's", field=f"{where}.bind"
         )
-    return _builtin(tool, tool.builtin, spec, facts, where)
+    offered = _builtin(tool, tool.builtin, spec, facts, variables, where, network)
+    return [_as_the_operator_says(tool, one) for one in offered]
 
 
-def _builtin(tool: Tool, name: Builtin, spec: AgentSpec, facts: RunFacts, where: str) -> list[Offered]:
+def _as_the_operator_says(tool: Tool, one: Offered) -> Offered:
+    untrusted = one.facts.untrusted if tool.untrusted is None else tool.untrusted
+    private = one.facts.private if tool.private is None else tool.private
+    return replace(one, facts=replace(one.facts, untrusted=untrusted, private=private))
+
+
+def _builtin(
+    tool: Tool,
+    name: Builtin,
+    spec: AgentSpec,
+    facts: RunFacts,
+    variables: Mapping[str, str],
+    where: str,
+    network: Network | None,
+) -> list[Offered]:
     root, kept = tool.root, facts.home.absolute() / "kept" / facts.run_id
     match name:
         case "read_file" | "list_dir":
@@ -96,9 +118,14 @@ def _builtin(tool: Tool, name: Builtin, spec: AgentSpec, facts: RunFacts, where:
             folder = Folder(root=_root(name, root, facts, where, writes=True))
             return [file_tool(name, folder, kept, where=where)]
         case "shell":
-            return [shell_tool(find_sandbox(), _root(name, root, facts, where, writes=True), where=where)]
+            lives = _root(name, root, facts, where, writes=True)
+            return [shell_tool(find_sandbox(), lives, where=where, network=network)]
         case "http_request":
-            return [http_tool(_hosts(spec, where), where=where, idempotent=tool.idempotent)]
+            own = {
+                host: filled(headers, variables, f"{where}.credentials.{host}")
+                for host, headers in tool.credentials.items()
+            }
+            return [http_tool(_hosts(spec, where), where=where, idempotent=tool.idempotent, credentials=own)]
         case "ask_human":
             return [ask_human_tool(where=where)]
         case "notes":

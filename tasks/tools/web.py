@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 import certifi
 import httpx
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from midwatch.errors import SpecError
+from midwatch.policy.requests import header_fault
 from midwatch.policy.urls import PORTS, Url, read_url
 from midwatch.risk import ProbeAnswer, ToolFacts
 from midwatch.run import RunFacts
@@ -29,10 +30,8 @@ BODY_LIMIT: Final = 1_000_000
 """Bytes of a response that are read at all; fewer are shown."""
 SECONDS: Final = 60.0
 SHOWN_HEADERS: Final = ("content-type", "location", "retry-after", "last-modified", "etag")
-OURS: Final = re.compile(
-    "host|content-length|transfer-encoding|connection|upgrade|te|trailer|expect|accept-encoding|idempotency-key|proxy-.*"
-)
-"""Headers that are not the model's to set: they would make somebody on the way see another request."""
+OURS: Final = frozenset({"accept-encoding", "idempotency-key"})
+"""Headers that this tool sets itself, beside those that no caller may set (`requests.header_fault`)."""
 
 
 @functools.cache
@@ -57,6 +56,8 @@ class Web:
     resolve: Resolve = resolve_host
     reachable: Callable[[Url, str, Collection[str]], bool] = may_connect
     tls: Callable[[], ssl.SSLContext] = public_authorities
+    credentials: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict)
+    """By exact host, headers that the model neither sees nor sets."""
 
     async def http_request(
         self,
@@ -77,6 +78,7 @@ class Web:
         """
         target = self._target(url)
         sent = {**_checked(headers), "accept-encoding": "identity"}
+        sent |= self._own(target, sent)
         if method not in READING:
             sent["idempotency-key"] = idempotency_key
         for address in await self._addresses(target):
@@ -96,10 +98,19 @@ class Web:
             target = read_url(url)
         except ValueError as error:
             raise ModelRetry(f"The URL is not usable: {error}.") from error
-        if not is_allowed(target.host, self.hosts):
+        if not is_allowed(target, self.hosts):
             named = ", ".join(sorted(self.hosts)) or "none"
             raise ToolFailed(f"{target.host} is not among the hosts that this agent's rules name ({named}).")
         return target
+
+    def _own(self, target: Url, sent: Collection[str]) -> dict[str, str]:
+        """The host's credentials. They go to that very host alone, and in the clear only within this machine or network."""
+        own = {name.lower(): value for name, value in self.credentials.get(target.host, {}).items()}
+        if taken := sorted(own.keys() & set(sent)):
+            raise ModelRetry(f"The header {taken[0]!r} is filled in by code for {target.host}. Leave it out.")
+        if own and target.scheme != "https" and not target.is_private:
+            raise ToolFailed(f"The credentials for {target.host} are sent over https only. Nothing was sent.")
+        return {name: value.get_secret_value() for name, value in own.items()}
 
     async def _addresses(self, target: Url) -> list[str]:
         """All of the host's addresses; none of them may be one that must not be connected to."""
@@ -119,7 +130,10 @@ class Web:
     async def _send(
         self, method: Method, url: str, target: Url, address: str, headers: Mapping[str, str], body: str
     ) -> HttpResult:
-        """Connect to `address` and no other, as `target.host`: its name in the Host header, in SNI and in the certificate."""
+        """Connect to `address` and no other, as `target.host`: its name in the Host header, in SNI and in the certificate.
+
+        The path is the one that the rules were asked about, without dots.
+        """
         port = "" if target.port == PORTS[target.scheme] else f":{target.port}"
         name = f"[{target.host}]" if ":" in target.host else target.host
         options: dict[str, Any] = {"extensions": {"sni_hostname": target.host}, "content": body.encode() or None}
@@ -127,7 +141,10 @@ class Web:
         async with (
             httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=20) as client,
             client.stream(
-                method, httpx.URL(url).copy_with(host=address), headers={**headers, "host": name + port}, **options
+                method,
+                httpx.URL(url).copy_with(host=address, path=target.clean or target.path),
+                headers={**headers, "host": name + port},
+                **options,
             ) as response,
         ):
             shown = {key: response.headers[key] for key in SHOWN_HEADERS if key in response.headers}
@@ -140,15 +157,37 @@ async def changed_nothing(_facts: RunFacts, args: Mapping[str, Any]) -> ProbeAns
 
 
 def http_tool(
-    hosts: Collection[str], *, where: str, idempotent: bool = False, resolve: Resolve = resolve_host
+    hosts: Collection[str],
+    *,
+    where: str,
+    idempotent: bool = False,
+    credentials: Mapping[str, Mapping[str, SecretStr]] | None = None,
+    resolve: Resolve = resolve_host,
 ) -> Offered:
     """`http_request` for `hosts`. One tool with one risk class: even a GET sends its URL out, so it is `egress`.
 
     Args:
         idempotent: the operator says that the hosts take an `Idempotency-Key`.
+        credentials: by host, headers that only code knows.
+
+    Raises:
+        SpecError: `credentials` names something that is not one host.
     """
-    facts = ToolFacts(risk="egress", idempotent=idempotent, probe=changed_nothing)
-    return Offered(function=Web(hosts, resolve).http_request, facts=facts, where=where)
+    for host in credentials or {}:
+        if not _is_host(host):
+            said = f"{host!r} is not one host: write its exact name, as in `api.example.org`"
+            raise SpecError(said, field=f"{where}.credentials")
+    facts = ToolFacts(
+        risk="egress", idempotent=idempotent, private=bool(credentials), sinks=("url",), probe=changed_nothing
+    )
+    return Offered(function=Web(hosts, resolve, credentials=credentials or {}).http_request, facts=facts, where=where)
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return read_url(f"https://{name}/").host == name
+    except ValueError:
+        return False
 
 
 async def _body(response: httpx.Response) -> str:
@@ -167,6 +206,6 @@ async def _body(response: httpx.Response) -> str:
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     sent = {name.lower(): value for name, value in headers.items()}
     for name, value in sent.items():
-        if OURS.fullmatch(name) or not name.isascii() or not (name + value).isprintable():
+        if name in OURS or header_fault(name, value):
             raise ModelRetry(f"The header {name!r} cannot be set. Leave it out.")
     return sent

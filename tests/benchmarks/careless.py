@@ -26,7 +26,7 @@ def main() -> None:
         template = warm(Path(folder))
         before = killed(lambda trial: tried(trial, template, Path(folder)))
         reservation = midwatch.ledger.effects._reservation
-        vars(midwatch.ledger.effects)["_again"] = lambda _, row: reservation(row, "reserved")
+        vars(midwatch.ledger.effects)["_again"] = lambda _tx, row, _taken: reservation(row, "reserved")
         print(json.dumps({"before": before, "careless": killed(lambda trial: tried(trial, template, Path(folder)))}))
 
 

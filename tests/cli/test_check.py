@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.responses import DeploymentResponse
 from pydantic_ai.models.test import TestModel
+from pydantic_ai.tools import ToolDefinition
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -28,7 +29,9 @@ from midwatch.agent_file import parse_agent
 from midwatch.layers import LAYERS, LayerResult
 from midwatch.ledger import Ledger
 from midwatch.run import Level
+from midwatch.spec import McpServer, Rules
 from tasks.model.probe import ProbeReport, Score
+from tasks.tools.served import offered
 
 PROJECT = Path(__file__).parents[2]
 AGENT = """
@@ -65,6 +68,16 @@ async def test_tools_and_rules_are_tried_without_a_run(walk: Walk) -> None:
     permissions = await walk.permissions()
     assert permissions.ok
     assert permissions.detail == "1 deny, 0 ask, 1 allow, anything else asks; level 3 (ceiling 3)"
+
+
+async def test_a_server_whose_tool_changed_fails_until_a_person_has_looked(walk: Walk) -> None:
+    server = McpServer(name="book", command=["book"])
+    for description, ok in (("Reads.", True), ("Sends.", False), ("Reads.", True)):
+        walk.offered = {"mcp__book__read": offered(server, ToolDefinition(name="read", description=description))}
+        bare = dataclasses.replace(walk, spec=walk.spec.model_copy(update={"rules": Rules(), "tools": []}))
+        result = await bare.permissions()
+        assert result.ok is ok
+        assert ok or "`midwatch pins tidy` shows it" in result.detail
 
 
 async def test_a_contract_without_checks_is_in_order_and_is_warned_about(walk: Walk) -> None:

@@ -83,6 +83,13 @@ def test_a_good_file_gives_its_spec(tmp_path: Path) -> None:
             "tools:\n- shell: {root: a, idempotent: true}\n",
             "5: tools[0]: `idempotent` is for http_request; a Python function declares it",
         ),
+        ("known: ['*']\n", "4: known[0]: `*` is too short to tell anybody by: at least four characters"),
+        ("known: ['*.com']\n", "4: known[0]: `*.com`: a star stands only in front of a domain"),
+        ("known: [ok.example, 'a*@b.example']\n", "4: known[1]: `a*@b.example`: a star stands only in front"),
+        (
+            "tools: [{python: 'a.b:c', untrusted: false}]\n",
+            "4: tools[0]: `untrusted` and `private` are for built-ins here; @tool(...) declares them",
+        ),
         ("name: other\n", "4: name: `name` is given twice (first in line 1)"),
         ("1: x\n", "4: a key must be text; put it in quotes"),
         ("a: b: c\n", "4: not YAML: mapping values are not allowed here"),

@@ -27,6 +27,14 @@ ASK = Ask(
     created_at=START,
     deadline=START + timedelta(hours=8),
 )
+RUN: dict[str, Any] = {
+    "cause": "person",
+    "level": 3,
+    "asked_level": None,
+    "input": {},
+    "fingerprint": "f",
+    "started_at": START,
+}
 QUESTION = replace(ASK, ask_id="ask-2", call_id="c2", tool="ask_human", kind="answer", digest="d2")
 
 
@@ -127,53 +135,71 @@ async def test_a_question_for_words_is_answered_in_words(ledger: Ledger, run_id:
         await ledger.decide_ask("ask-2", "approved", by="operator", via="cli", digest_seen="d2")
     decision = await ledger.decide_ask("ask-2", "answered", by="operator", via="cli", answer="the second one")
     assert decision.row.answer == "the second one"
-    assert not await ledger.spend_grant("ask-2", "d2")
+    with pytest.raises(LedgerError, match="no yes to it is on file"):
+        await reserve(ledger, "c2", digest="d2", ask_id="ask-2")
 
 
-async def test_a_yes_is_good_once(ledger: Ledger, asked: AskRow) -> None:
-    assert not await ledger.spend_grant("ask-1", "d1")
-    await approve(ledger)
-    assert not await ledger.spend_grant("ask-1", "d9")
-    assert [await ledger.spend_grant("ask-1", "d1") for _ in range(2)] == [True, False]
-
-
-async def test_a_no_is_good_for_nothing(ledger: Ledger, asked: AskRow) -> None:
-    await approve(ledger, verdict="denied")
-    assert not await ledger.spend_grant("ask-1", "d1")
-
-
-async def test_an_edited_yes_is_good_for_the_edited_call_only(ledger: Ledger, asked: AskRow) -> None:
-    await approve(ledger, verdict="edited", edited_args_json='{"path":"tmp/x"}', edited_digest="d2")
-    assert not await ledger.spend_grant("ask-1", "d1")
-    assert await ledger.spend_grant("ask-1", "d2")
-
-
-async def reserve(ledger: Ledger, call_id: str, digest: str = "d1") -> str:
+async def reserve(
+    ledger: Ledger, call_id: str, digest: str = "d1", ask_id: str = "ask-1", run_id: str = "run-1"
+) -> str:
     call: dict[str, Any] = {
         "tool": "delete_file",
         "args_json": ASK.args_json,
         "idempotency_key": call_id,
-        "ask_id": "ask-1",
+        "ask_id": ask_id,
     }
-    return (await ledger.reserve("run-1", call_id, digest=digest, **call)).state
+    return (await ledger.reserve(run_id, call_id, digest=digest, **call)).state
+
+
+async def refused(ledger: Ledger, call_id: str = "c1", **changes: Any) -> str:
+    with pytest.raises(LedgerError) as refusal:
+        await reserve(ledger, call_id, **changes)
+    assert await ledger.effects_of(changes.get("run_id", "run-1")) == []
+    return str(refusal.value)
+
+
+async def test_what_nobody_said_yes_to_cannot_be_reserved(ledger: Ledger, asked: AskRow) -> None:
+    assert "no yes to it is on file" in await refused(ledger)
+    await approve(ledger, verdict="denied")
+    assert "no yes to it is on file" in await refused(ledger)
+
+
+async def test_a_yes_is_good_for_the_call_that_was_shown_in_its_run_and_place(ledger: Ledger, asked: AskRow) -> None:
+    await ledger.start_run("run-2", agent="night-owl", slot="other", **RUN)
+    await approve(ledger)
+    assert "not what was shown" in await refused(ledger, digest="d9")
+    assert "given to another call" in await refused(ledger, call_id="item-004/c1")
+    assert "given to another run" in await refused(ledger, run_id="run-2")
+    assert await reserve(ledger, "c1") == "reserved"
+
+
+async def test_an_edited_yes_is_good_for_the_edited_call_only(ledger: Ledger, asked: AskRow) -> None:
+    await approve(ledger, verdict="edited", edited_args_json='{"path":"tmp/x"}', edited_digest="d2")
+    assert "not what was shown" in await refused(ledger, digest="d1")
+    assert await reserve(ledger, "c1", digest="d2") == "reserved"
+
+
+async def test_a_yes_is_good_for_an_hour_behind_the_deadline(ledger: Ledger, asked: AskRow, clock: Any) -> None:
+    await approve(ledger)
+    clock.forward(hours=9)
+    assert "it was good until 2026-03-01 12:00 UTC" in await refused(ledger)
+    clock.forward(seconds=-1)
+    assert await reserve(ledger, "c1") == "reserved"
+
+
+@pytest.mark.parametrize("name", ["", "agent", "Night-Owl", "nobody", " model "])
+async def test_a_yes_that_is_no_persons_is_not_taken(ledger: Ledger, asked: AskRow, name: str) -> None:
+    with pytest.raises(LedgerError, match="is none"):
+        await approve(ledger, by=name)
+    assert (await ledger.ask("ask-1")).verdict is None
 
 
 async def test_an_effect_takes_its_approval_with_it(ledger: Ledger, asked: AskRow) -> None:
     await approve(ledger)
     assert [await reserve(ledger, "c1") for _ in range(2)] == ["reserved", "in_doubt"]
-    with pytest.raises(LedgerError, match="not good for call 'c9'"):
+    with pytest.raises(LedgerError, match="given to another call"):
         await reserve(ledger, "c9")
     assert [effect.ask_id for effect in await ledger.effects_of("run-1")] == ["ask-1"]
-
-
-async def test_an_approval_that_is_not_good_reserves_nothing(ledger: Ledger, asked: AskRow) -> None:
-    with pytest.raises(LedgerError, match="is not good"):
-        await reserve(ledger, "c1")
-    await approve(ledger)
-    with pytest.raises(LedgerError, match="is not good"):
-        await reserve(ledger, "c1", digest="d2")
-    assert await ledger.effects_of("run-1") == []
-    assert await reserve(ledger, "c1") == "reserved"
 
 
 async def test_a_released_effect_keeps_its_approval(ledger: Ledger, asked: AskRow) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from midwatch.calls import Call, parse_call
 from midwatch.decision import STRICTNESS, Decision, Verdict
 from midwatch.errors import SpecError
-from midwatch.policy import Policy, compile_policy
+from midwatch.policy import Policy, PolicyContext, ServerFacts, compile_policy
 from midwatch.risk import Risk
 from midwatch.spec import Rule, Rules
 
@@ -83,7 +83,8 @@ WILDCARDS = [
 
 @pytest.mark.parametrize(("name", "tool", "covered"), WILDCARDS)
 def test_a_star_stands_within_one_part_of_an_mcp_name(name: str, tool: str, covered: bool) -> None:
-    assert (decided(policy(allow=[name]), tool).verdict == "allow") is covered
+    known = policy(allow=[name]).decide(parse_call(tool, {}), PolicyContext(server=ServerFacts()))
+    assert (known.verdict == "allow") is covered
 
 
 def test_an_argument_that_the_tool_does_not_have_is_never_allowed() -> None:

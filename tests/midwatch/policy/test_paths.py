@@ -28,6 +28,7 @@ LINKS = {
     "dangling_out": "../other/new.txt",
     "env_alias": ".env",
     "git_alias": ".git",
+    "kernel": "/proc/self",
 }
 
 
@@ -58,6 +59,10 @@ def verdict(known: Policy, tool: str, path: object) -> str:
     return known.decide(parse_call(tool, {"path": path, **content})).verdict
 
 
+def of_arguments(known: Policy, tool: str, arguments: dict[str, object]) -> str:
+    return known.decide(parse_call(tool, arguments)).verdict
+
+
 INSIDE = [
     ("read_file", "src/main.py"),
     ("read_file", "./src//../src/main.py"),
@@ -73,6 +78,11 @@ INSIDE = [
     ("write_file", "new/deep/file.txt"),
     ("write_file", "dangling_in"),
     ("write_file", ".gitignore"),
+    ("read_file", "data/a:b.txt"),
+    ("read_file", "data/x\u00bd.txt"),
+    ("read_file", "data/C++ (1) [x] {y} #z & 'q'.txt"),
+    ("read_file", " notes.txt"),
+    ("read_file", "dev/null.txt"),
     ("list_dir", "."),
     ("list_dir", "src/"),
 ]
@@ -109,6 +119,26 @@ NEVER = [
     ("read_file", "..\\other"),
     ("read_file", "/proc/self/environ"),
     ("read_file", "/dev/stdin"),
+    ("read_file", "//proc/self/root{root}/src/main.py"),
+    ("read_file", "/./proc/self/root{root}/src/main.py"),
+    ("read_file", "../../../../../../../../../../proc/self/root{root}/src/main.py"),
+    ("read_file", "/tmp/../sys/..{root}/src/main.py"),
+    ("read_file", "//dev/..{root}/src/main.py"),
+    ("read_file", "//dev/shm/..{root}/src/main.py"),
+    ("write_file", "kernel/root{root}/src/new.py"),
+    ("read_file", "src/main.py/"),
+    ("read_file", "src/main.py/."),
+    ("read_file", " file:///etc/passwd"),
+    ("read_file", "\u200bfile:///etc/passwd"),
+    ("read_file", "\uff46ile:/x"),
+    ("read_file", "file%3a/x"),
+    ("read_file", "blob:https://a.example/x"),
+    ("read_file", "\uff5eroot/x"),
+    ("read_file", " ~/x"),
+    ("read_file", "%7e/x"),
+    ("read_file", "\uff04HOME/x"),
+    ("read_file", ".\u200b./other/secret.txt"),
+    ("read_file", ".. /other/secret.txt"),
     ("read_file", "a\x00b"),
     ("read_file", "a\nb"),
     ("read_file", ""),
@@ -126,6 +156,12 @@ NEVER = [
     ("read_file", ".env/"),
     ("read_file", "\uff0eenv"),
     ("read_file", ".e\u200bnv"),
+    ("read_file", ".e\u2065nv"),
+    ("read_file", ".e\ufff0nv"),
+    ("read_file", ".env\u1680"),
+    ("read_file", ".env\u00a0."),
+    ("read_file", ".env::$DATA"),
+    ("write_file", "GIT~1/hooks/x"),
     ("read_file", "keys/server.PEM"),
     ("read_file", ".ssh/known_hosts"),
     ("read_file", ".git/config"),
@@ -143,7 +179,28 @@ NEVER = [
 
 @pytest.mark.parametrize(("tool", "path"), NEVER)
 def test_no_rule_opens_these(root: Path, tool: str, path: object) -> None:
-    assert verdict(policy(root), tool, path) == "deny"
+    spelled = path.replace("{root}", str(root)) if isinstance(path, str) else path
+    assert verdict(policy(root), tool, spelled) == "deny"
+
+
+MISFITS: list[tuple[str, dict[str, object]]] = [
+    ("write_file", {"path": "new.txt"}),
+    ("write_file", {"path": "new.txt", "content": None}),
+    ("write_file", {"path": "new.txt", "content": ["x"]}),
+    ("read_file", {"path": "src/main.py", "offset": "1"}),
+    ("read_file", {"path": "src/main.py", "offset": -1}),
+    ("read_file", {"path": "src/main.py", "limit": True}),
+    ("read_file", {"path": "src/main.py", "limit": 1.5}),
+    ("list_dir", {}),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments"), MISFITS)
+def test_an_argument_that_is_missing_or_of_another_type_is_denied(
+    root: Path, tool: str, arguments: dict[str, object]
+) -> None:
+    assert of_arguments(policy(root), tool, arguments) == "deny"
+    assert of_arguments(policy(root), "read_file", {"path": "src/main.py", "offset": 0, "limit": 400}) == "allow"
 
 
 def test_half_a_surrogate_pair_is_denied_even_in_a_call_made_by_hand(root: Path) -> None:

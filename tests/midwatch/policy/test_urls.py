@@ -40,6 +40,11 @@ GRANTED = [
     (PUBLIC, "http://172.32.0.1/"),
     (PUBLIC, "http://[2606:4700:4700::1111]/"),
     (PUBLIC, "https://127.0.0.1.example.org/"),
+    (ALLOW, "https://api.example.com?q=a%0Ab"),
+    (UNDER, "https://api.example.com/public/...;v=1/a.b/..c"),
+    (["GET http://{public}/x"], "http://example.org/x"),
+    (["GET http://{private}/**"], "http://10.0.0.5:80/x"),
+    (["GET http://{private}/**"], "http://localhost/x"),
 ]
 
 
@@ -90,6 +95,12 @@ REFUSED = [
     (UNDER, "https://api.example.com/public//../../admin"),
     (UNDER, "https://api.example.com/public\\..\\admin"),
     (UNDER, "https://api.example.com/PUBLIC/x"),
+    (UNDER, "https://api.example.com/public/;/../admin"),
+    (UNDER, "https://api.example.com/public/%c0%ae%c0%ae/admin"),
+    (UNDER, "https://api.example.com/public/%ef%bc%8e%ef%bc%8e/admin"),
+    (UNDER, "https://api.example.com/public/..%20/admin"),
+    (ALLOW, "https://api.example.com/v1%0d%0aHost:%20evil.test"),
+    (["GET http://{private}/**"], "http://example.org/x"),
 ]
 
 
@@ -110,6 +121,7 @@ INSIDE = [
         "\u2460\u2461\u2466.0.0.1",
         "x.internal",
     ),
+    *("[3fff::1]", "[2001:20::1]", "192.0.0.192", "168.63.129.16", "192.88.99.1", "redis", "x.home.arpa"),
 ]
 
 
@@ -127,6 +139,52 @@ def test_an_internal_host_is_reached_only_by_the_rule_that_names_it() -> None:
 def test_a_public_name_that_resolves_inside_is_denied(address: str) -> None:
     assert decided(ALLOW, "https://api.example.com/", "93.184.216.34", address).verdict == "deny"
     assert decided(ALLOW, "https://api.example.com/", "93.184.216.34").verdict == "allow"
+
+
+WIKI = ["GET https://wiki.corp.example/** at 10.20.0.0/16"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        ((), "allow"),
+        (("10.20.0.5",), "allow"),
+        (("::ffff:10.20.0.5",), "allow"),
+        (("10.21.0.5",), "deny"),
+        (("10.20.0.5", "127.0.0.1"), "deny"),
+        (("93.184.216.34",), "ask"),
+    ],
+)
+def test_a_rule_may_name_the_network_that_a_host_is_in(addresses: tuple[str, ...], expected: str) -> None:
+    assert decided(WIKI, "https://wiki.corp.example/x", *addresses).verdict == expected
+
+
+def test_a_network_in_a_rule_speaks_of_addresses_that_are_written_out_too() -> None:
+    inside = ["GET http://*/** at 10.0.0.0/8"]
+    assert decided(inside, "http://10.0.0.5/").verdict == "allow"
+    assert decided(inside, "http://127.0.0.1/").verdict == "deny"
+    assert decided(inside, "http://93.184.216.34/").verdict == "ask"
+
+
+def test_while_nobody_knows_where_a_host_is_a_deny_rule_for_a_network_holds() -> None:
+    rules = Rules.model_validate(
+        {
+            "allow": [{"http_request": "GET https://*/**"}],
+            "deny": [{"http_request": "* https://wiki.corp.example/** at 10.0.0.0/8"}],
+        }
+    )
+    policy = compile_policy(rules, tools={"http_request": "egress"}, roots={}, project=Path("/"))
+    call = parse_call("http_request", {"method": "GET", "url": "https://wiki.corp.example/"})
+    assert policy.decide(call).verdict == "deny"
+    assert policy.decide(call, PolicyContext(addresses=("93.184.216.34",))).verdict == "allow"
+
+
+def test_a_rule_that_denies_what_is_private_wins_over_one_that_names_it() -> None:
+    named, private = {"http_request": "GET http://127.0.0.1:8080/**"}, {"http_request": "* *://{private}/**"}
+    rules = Rules.model_validate({"allow": [named], "deny": [private]})
+    policy = compile_policy(rules, tools={"http_request": "egress"}, roots={}, project=Path("/"))
+    call = parse_call("http_request", {"method": "GET", "url": "http://127.0.0.1:8080/"})
+    assert policy.decide(call).rule.startswith("deny.http-request-private")
 
 
 METHODS = [
@@ -152,14 +210,22 @@ HEADERS: list[object] = [
     {"X-A": "b\r\nHost: evil.test"},
     {"X-A: b\r\nHost": "evil.test"},
     {"X-A": 1},
+    {"X-A": "\u2028"},
+    {"X-A": "\x85"},
+    {"X-Real-IP": "127.0.0.1"},
     {"": "x"},
     ["Host"],
+    None,
 ]
 
 
 @pytest.mark.parametrize("headers", HEADERS)
 def test_headers_that_steer_the_request_are_denied(headers: object) -> None:
     assert decided(ALLOW, "https://api.example.com/", headers=headers).verdict == "deny"
+
+
+def test_a_body_is_one_text_and_ordinary_headers_are_allowed() -> None:
+    assert decided(ALLOW, "https://api.example.com/", body=["x"]).verdict == "deny"
     assert decided(ALLOW, "https://api.example.com/", headers={"Accept": "text/html"}).verdict == "allow"
 
 
@@ -167,6 +233,8 @@ WRONG = [
     "https://api.example.com/",
     "GET api.example.com",
     "GET https://a.*/",
+    "GET https://a.example/** at 10.0.0.1/8",
+    "GET https://a.example/** at home",
     "* *",
 ]
 
@@ -197,3 +265,38 @@ def test_only_global_addresses_are_public(address: Any) -> None:
     if address_is_public(address):
         assert address.is_global
         assert not address.is_loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "verdict"),
+    [
+        ("https://api.example.com/v2", "Authorization", "allow"),
+        ("https://files.example.com/v2", "Accept", "allow"),
+        ("https://files.example.com/v2", "Authorization", "deny"),
+        ("https://files.example.com/v2", "cookie", "deny"),
+        ("https://files.example.com/v2", "X-Api-Key", "deny"),
+        ("https://api.example.com:8443/v2", "Authorization", "deny"),
+    ],
+)
+def test_a_redirect_takes_no_credential_to_another_place(url: str, header: str, verdict: str) -> None:
+    rules = Rules(allow=[{"http_request": ["GET https://*.example.com/**", "GET https://*.example.com:8443/**"]}])
+    policy = compile_policy(rules, tools={"http_request": "egress"}, roots={}, project=Path("/"))
+    call = parse_call("http_request", {"method": "GET", "url": url, "headers": {header: "x"}})
+    assert policy.decide(call, PolicyContext(redirected_from="https://api.example.com/v1")).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict"),
+    [
+        ("https://x.example/", "allow"),
+        ("http://x.example:8080/a", "allow"),
+        ("http://127.0.0.1/", "deny"),
+        ("http://[::1]:8080/", "deny"),
+        ("http://intranet/", "deny"),
+    ],
+)
+def test_the_bare_tool_is_every_public_host_and_no_other(url: str, verdict: str) -> None:
+    policy = compile_policy(
+        Rules(allow=["http_request"]), tools={"http_request": "egress"}, roots={}, project=Path("/")
+    )
+    assert policy.decide(parse_call("http_request", {"method": "GET", "url": url})).verdict == verdict

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from midwatch.calls import parse_call
@@ -52,10 +53,16 @@ PLAIN: list[tuple[dict[str, Any], str, bool, bool]] = [
     ({"a": {"domain": "corp.example"}}, '{"a": "Bob <bob@corp.example>"}', False, True),
     ({"a": {"domain": "corp.example"}}, '{"a": "eve%evil.test@corp.example"}', False, True),
     ({"a": {"domain": "corp.example"}}, '{"a": "evil.test!eve@corp.example"}', False, True),
+    ({"a": {"domain": "corp.example"}}, '{"a": "SRS0=x=evil.test=eve@corp.example"}', False, True),
+    ({"a": {"domain": "corp.example"}}, '{"a": "|id@corp.example"}', False, True),
+    ({"a": {"domain": "corp.example"}}, '{"a": "-oQ/tmp@corp.example"}', False, True),
+    ({"a": {"domain": "corp.example"}}, '{"a": "bob..x@corp.example"}', False, True),
+    ({"a": {"domain": "corp.example"}}, '{"a": "o\'brien.x+tag_1-2@corp.example"}', True, True),
     ({"a": {"domain": "corp.example"}}, '{"a": "bob@corp.example\\r\\nBcc: x@evil.test"}', False, True),
     ({"a": {"domain": "corp.example"}}, '{"a": "@corp.example"}', False, True),
     ({"a": {"domain": "corp.example"}}, '{"a": [["bob@corp.example"]]}', False, True),
     ({"a": {"domain": "corp.example", "optional": True}}, "{}", True, False),
+    ({"a": {"domain": "corp.example", "optional": True}}, '{"a": []}', True, False),
     ({"a": {"present": True}}, '{"a": null}', True, True),
     ({"a": {"present": True}}, "{}", False, False),
     ({"a": {"present": False}}, "{}", True, True),
@@ -69,6 +76,28 @@ PLAIN: list[tuple[dict[str, Any], str, bool, bool]] = [
     ({"a": {"under": "in"}}, '{"a": "in/x"}', True, True),
     ({"a": {"under": "in"}}, '{"a": "in/../out"}', False, False),
     ({"a": {"under": "in"}}, '{"a": "file:///in"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/site"}', True, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/the site.v2"}', True, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "evil/site"}', False, False),
+    ({"a": {"like": "acme/*"}}, '{"a": "\u0430cme/site"}', False, False),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme"}', False, False),
+    ({"a": {"like": "acme/*"}}, '{"a": "ACME/site"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/.."}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/site/../../evil"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/..%2fevil"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/x?y=/"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/x#y"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/x\u2215y/z"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/si\u200bte"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/site "}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": "acme/site\\n"}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": ["acme/site"]}', False, True),
+    ({"a": {"like": "acme/*"}}, '{"a": 7}', False, True),
+    ({"a": {"like": "acme/*"}}, "{}", False, False),
+    ({"a": {"like": "*/a*b*c"}}, '{"a": "x/aXbYc"}', True, True),
+    ({"a": {"like": "*/a*b*c"}}, '{"a": "x/acb"}', False, False),
+    ({"a": {"like": "v1.*"}}, '{"a": "v1x2"}', False, False),
     ({"a": "x", "b": "y"}, '{"a": "x"}', False, False),
     ({"a": "x", "b": "y"}, '{"a": "x", "b": "y", "c": 1}', True, True),
 ]
@@ -88,6 +117,10 @@ MEANINGLESS: list[dict[str, Any]] = [
     {"a": {}},
     {"a": [["x"]]},
     {"a": "data/**"},
+    {"a": {"like": "/srv/*"}},
+    {"a": {"like": "acme/**"}},
+    {"a": {"like": "acme"}},
+    {"a": {"like": ["acme/*"]}},
     {"a": {"maximum": 3}},
     {"a": {"max": "many"}},
     {"a": {"max": True}},
@@ -127,3 +160,13 @@ def test_what_an_allow_rule_grants_a_deny_rule_of_the_same_words_catches(value: 
     call = parse_call("t", {"a": value})
     conditions = read_conditions({"a": {"min": bound % 3}}, "/")
     assert not conditions.hold(call, exact=True) or conditions.hold(call, exact=False)
+
+
+@given(st.text(st.sampled_from("ab/*"), max_size=6).filter(bool), st.text(st.sampled_from("ab/.%"), max_size=8))
+def test_a_star_never_stands_for_a_slash_and_what_it_grants_a_deny_rule_catches(said: str, value: str) -> None:
+    assume("*" in said and "**" not in said and not said.startswith("/"))
+    call, conditions = parse_call("t", {"a": value}), read_conditions({"a": {"like": said}}, "/")
+    if conditions.hold(call, exact=True):
+        assert conditions.hold(call, exact=False)
+        assert all(map(fnmatchcase, value.split("/"), said.split("/")))
+        assert value.count("/") == said.count("/")

@@ -22,6 +22,9 @@ from tasks.harness.place import Place
 from tasks.harness.prepare import Prepared, policy_of, tool_definitions
 from tasks.harness.work import Work
 from tasks.monitoring.limits import RunBudget
+from tasks.permissions.gate import declared
+from tasks.permissions.labels import RunLabels
+from tasks.permissions.servers import Servers
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
 
@@ -64,8 +67,9 @@ class Run:
     ledger: Ledger
     project: Path
     script: Script
-    tools: list[dict[str, Any]]
-    rules: dict[str, list[str]]
+    tools: list[Any]
+    rules: dict[str, list[Any]]
+    run_id: str = "run"
     level: Level = 4
     window: int | None = None
     fields: dict[str, Any] = field(default_factory=dict)
@@ -87,19 +91,22 @@ class Run:
         """Work until the end, or until the script or a tool raises `Cut`."""
         spec = self.spec()
         facts = RunFacts(
-            run_id="run",
+            run_id=self.run_id,
             agent="a",
             started_at=datetime.now(UTC),
             level=self.level,
             project=self.project,
             home=self.project / "home",
         )
-        log = await RunLog.open("run", self.ledger)
+        log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
         model = FunctionModel(self.script.say, profile=profile)
         budget = RunBudget(spec.limits)
         async with CombinedToolset(build_toolsets(spec, facts)) as toolset:
             here = Place(project=self.project, home=self.project / "home")
+            tools = await tool_definitions(toolset, facts, model)
+            servers = Servers(agent=spec.name, ledger=self.ledger)
+            await servers.see(tools.values())
             prepared = Prepared(
                 spec=spec,
                 facts=facts,
@@ -107,7 +114,9 @@ class Run:
                 budget=budget,
                 model=model,
                 toolset=toolset,
-                policy=policy_of(spec, await tool_definitions(toolset, facts, model), here),
+                policy=policy_of(spec, tools, here),
+                servers=servers,
+                labels=await RunLabels.open(spec, facts, log, {name: declared(one) for name, one in tools.items()}),
                 log=log,
             )
             work = Work(

@@ -25,6 +25,7 @@ from tasks.harness.history import Turn
 from tasks.harness.record import LedgerRecorder, UnknownEffect
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import ClearedCall, GateState
+from tasks.permissions.labels import RunLabels
 
 CALL = parse_call("write", '{"line": "one"}')
 DONE: dict[str, Any] = {"result": "written", "kind": "tool_return"}
@@ -73,7 +74,9 @@ class World:
             ask_id=self.ask_id,
         )
         budget = RunBudget(self.limits)
-        return LedgerRecorder(conversation="main", facts=facts, ledger=self.ledger, budget=budget, gate=self.gate)
+        return LedgerRecorder(
+            conversation="main", facts=facts, ledger=self.ledger, budget=budget, gate=self.gate, labels=RunLabels()
+        )
 
     async def run(self) -> object:
         return await self.recorder().tool_call("main/tool/id", "id", "write", self.body)
@@ -226,7 +229,7 @@ async def test_a_yes_is_spent_by_the_effect_that_it_was_for_even_when_that_is_on
 
 async def test_a_yes_to_another_call_runs_nothing(ledger: Ledger) -> None:
     world = World(ledger, ask_id=await approved(ledger, "of another call"))
-    with pytest.raises(LedgerError, match="not good for"):
+    with pytest.raises(LedgerError, match="not what was shown"):
         await world.run()
     assert world.happened == 0
 

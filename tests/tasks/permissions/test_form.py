@@ -89,6 +89,29 @@ def test_an_edit_that_is_no_object_is_refused_and_named(text: str) -> None:
         answers_of({"decision_3": "edit", "arguments_3": text}, [ask(3, path="a")])
 
 
+@pytest.mark.parametrize("text", ['{"path": "b"}', '{"path": "a", "path": "b"}', "[]", "", '{"path": "a", "mode": 1}'])
+def test_a_yes_with_other_arguments_than_were_shown_is_asked_about_again(text: str) -> None:
+    with pytest.raises(CallError, match="choose `edit`"):
+        answers_of({"decision_1": "approve", "arguments_1": text}, [ask(1, path="a")])
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"path": "a"}, {"path": "a\u202eb\u200b‹", "n": 1.5}, {"n": 1e300, "list": [1, None]}]
+)
+def test_a_yes_with_the_arguments_that_were_shown_is_a_yes(arguments: dict[str, Any]) -> None:
+    one = ask(1, **arguments)
+    shown = resume_form([one], "text").model_json_schema()["properties"]["arguments_1"]["default"]
+    (answer,) = answers_of({"decision_1": "approve", "arguments_1": shown}, [one])
+    assert answer.verdict == "approved"
+
+
+def test_what_nobody_sees_is_escaped_in_the_arguments_to_be_edited() -> None:
+    form = resume_form([ask(1, path="a\u202eb\u200b\U000e0041é")], "text").model_json_schema()
+    shown = form["properties"]["arguments_1"]["default"]
+    assert "a\\u202eb\\u200b\\udb40\\udc41é" in shown
+    assert json.loads(shown) == {"path": "a\u202eb\u200b\U000e0041é"}
+
+
 def test_the_request_shows_the_whole_call_the_rule_the_words_and_what_silence_means() -> None:
     long = "x" * 5000
     text = request_markdown("writer", "Writes.", [ask(1, path="a.txt", content=long, words="I must")], then="deny")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,19 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.tools import Tool
 from pydantic_ai.toolsets import FunctionToolset
+from sqlalchemy import update
 
 from midwatch.calls import Call, parse_call
 from midwatch.decision import Decision, Verdict
-from midwatch.ledger import Ledger
+from midwatch.ledger import Ask, Ledger
+from midwatch.ledger.tables import asks
 from midwatch.policy import PolicyContext
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import Level, RunFacts
-from tasks.permissions.gate import Gate, GateState, edited_digest
+from midwatch.window import Draw
+from tasks.permissions.gate import Gate, GateState
 from tasks.permissions.surroundings import Surroundings
+from tasks.permissions.yes import edited_digest
 from tasks.step.log import RunLog
 
 
@@ -37,6 +41,9 @@ class Policy:
     def target(self, call: Call) -> str:
         return f"/resolved/{call.args['path']}"
 
+    def draws(self, call: Call, context: PolicyContext, decision: Decision) -> tuple[Draw, ...]:
+        return ()
+
 
 @dataclass
 class World:
@@ -46,6 +53,7 @@ class World:
     log: RunLog
     risk: Risk = "write"
     level: Level = 4
+    reachable: bool = True
     bind: Mapping[str, Any] | None = None
     written: list[tuple[str, str]] = field(default_factory=list)
     state: GateState = field(default_factory=GateState)
@@ -73,6 +81,7 @@ class World:
             conversation="main",
             log=self.log,
             surroundings=Surroundings(log=self.log),
+            reachable=self.reachable,
         )
         return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
 
@@ -139,33 +148,181 @@ async def test_arguments_that_two_parsers_could_read_differently_never_run(raw: 
     assert world.written == []
 
 
-async def resumed(world: World, approval: Mapping[str, Any], *, rules: str = "policy") -> Any:
-    """The same conversation with a yes to its call, under the rules with this fingerprint."""
-    agent = world.agent({"path": "a", "content": "shown"})
-    first = await agent.run("go", deps=world.facts())
-    world.policy.fingerprint = rules
-    results = DeferredToolResults(approvals={"id-0": ToolApproved()}, metadata={"id-0": dict(approval)})
-    return await agent.run(deps=world.facts(), message_history=first.all_messages(), deferred_tool_results=results)
+SHOWN = {"path": "a", "content": "shown"}
 
 
-async def shown_digest(world: World) -> str:
-    """The digest of the call that a person is shown."""
-    result = await world.agent({"path": "a", "content": "shown"}).run("go", deps=world.facts())
-    assert isinstance(result.output, DeferredToolRequests)
-    return str(result.output.metadata["id-0"]["digest"])
+async def asked(world: World, **changes: Any) -> tuple[Sequence[ModelMessage], Ask]:
+    """The conversation as far as its call waits for a person, and the question as it stands in the ledger."""
+    first = await world.agent(SHOWN).run("go", deps=world.facts())
+    assert isinstance(first.output, DeferredToolRequests)
+    request, now = first.output.metadata["id-0"], datetime.now(UTC)
+    facts: dict[str, Any] = {
+        "ask_id": "ask",
+        "run_id": "run",
+        "call_id": "main/id-0",
+        "tool": "write",
+        "kind": "approve",
+        "words": "",
+        "created_at": now,
+        "deadline": now + timedelta(hours=1),
+        **request,
+    }
+    return first.all_messages(), await world.log.ledger.open_ask(Ask(**{**facts, **changes}))
 
 
-def edit_of(original: str, edited: str) -> dict[str, str]:
-    shown = '{"path":"a","content":"shown"}'
-    return {"ask_id": "ask", "args_json": edited, "edit_of": original, "original_args_json": shown}
+async def said_yes(world: World, ask: Ask, edited: str | None = None) -> dict[str, Any]:
+    """A person's yes in the ledger; returns what the conversation is told of it."""
+    call = None if edited is None else parse_call("write", edited)
+    await world.log.ledger.decide_ask(
+        ask.ask_id,
+        "approved" if call is None else "edited",
+        by="operator",
+        via="cli",
+        digest_seen=ask.digest,
+        edited_args_json=edited,
+        edited_digest=None if call is None else edited_digest(ask.digest, call),
+    )
+    if edited is None:
+        return {"ask_id": ask.ask_id, "args_json": ask.args_json}
+    return {
+        "ask_id": ask.ask_id,
+        "args_json": edited,
+        "edit_of": ask.digest,
+        "original_args_json": ask.args_json,
+    }
+
+
+async def resumed(
+    world: World, history: Sequence[ModelMessage], told: Mapping[str, Any], approval: ToolApproved | None = None
+) -> Any:
+    """The same conversation with a yes to its call."""
+    results = DeferredToolResults(approvals={"id-0": approval or ToolApproved()}, metadata={"id-0": dict(told)})
+    return await world.agent(SHOWN).run(
+        deps=world.facts(), message_history=list(history), deferred_tool_results=results
+    )
+
+
+async def test_a_yes_runs_the_call_that_was_shown(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    await resumed(world, history, await said_yes(world, ask))
+    assert world.written == [("a", "shown")]
+    cleared = world.state.cleared["id-0"]
+    assert (cleared.ask_id, cleared.decided.decision.verdict) == ("ask", "allow")
+    assert "operator said yes" in cleared.decided.decision.reason
+
+
+async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    edited = '{"path":"a","content":"edited"}'
+    result = await resumed(world, history, await said_yes(world, ask, edited))
+    assert world.written == [("a", "edited")]
+    assert world.state.cleared["id-0"].digest == edited_digest(ask.digest, parse_call("write", edited))
+    assert "A person changed the arguments" in heard(result.all_messages())
+
+
+async def test_a_yes_never_lifts_a_deny(log: RunLog) -> None:
+    world = World(Policy({"secret": "deny"}), log)
+    history, ask = await asked(world)
+    await resumed(world, history, await said_yes(world, ask, '{"path":"secret","content":"x"}'))
+    assert world.written == []
+    assert await world.denied() == [("secret", "a.rule")]
+
+
+async def test_a_deny_rule_that_came_after_the_yes_holds(log: RunLog) -> None:
+    verdicts: dict[str, Verdict] = {}
+    world = World(Policy(verdicts), log)
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    verdicts["a"] = "deny"
+    await resumed(world, history, told)
+    assert (world.written, await world.denied()) == ([], [("a", "a.rule")])
+
+
+async def refused(world: World, history: Sequence[ModelMessage], told: Mapping[str, Any], **more: Any) -> str:
+    """What the model hears of a call that does not run although pydantic-ai was told that it is approved."""
+    result = await resumed(world, history, told, **more)
+    assert (world.written, world.state.cleared) == ([], {})
+    return heard(result.all_messages())
+
+
+async def test_a_changed_history_is_not_what_was_approved(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    for message in history:
+        for part in message.parts:
+            if isinstance(part, ToolCallPart):
+                part.args = {"path": "b", "content": "never shown"}
+    assert "holds another call now than a person was shown" in await refused(world, history, await said_yes(world, ask))
+
+
+async def test_overriding_arguments_are_not_what_was_approved(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    override = ToolApproved(override_args={"path": "b", "content": "never shown"})
+    assert "another call now" in await refused(world, history, await said_yes(world, ask), approval=override)
+
+
+async def test_an_approval_that_no_person_gave_is_none(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    assert "no yes to it is on file" in await refused(world, history, {"ask_id": "ask", "args_json": ask.args_json})
+
+
+@pytest.mark.parametrize("told", [{}, {"ask_id": "of nobody", "args_json": '{"path":"a","content":"shown"}'}])
+async def test_what_the_conversation_says_of_a_yes_does_not_count(log: RunLog, told: dict[str, str]) -> None:
+    world = World(Policy({"b": "allow"}), log)
+    history, _ = await asked(world)
+    assert "was not done" in await refused(world, history, told)
+
+
+async def test_a_yes_for_another_item_of_the_run_is_not_good_here(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world, ask_id="ask-3", call_id="item-003/id-0")
+    assert "given to another call" in await refused(world, history, await said_yes(world, ask))
+
+
+async def test_a_yes_that_another_effect_used_up_is_not_good_again(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    await log.ledger.write(lambda tx: tx.connection.execute(update(asks).values(spent_at=tx.at)), durable=True)
+    assert "it is used up" in await refused(world, history, told)
+
+
+async def test_a_yes_is_void_when_the_rules_changed_since_it_was_shown(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    world.policy.fingerprint = "another policy"
+    assert "not what was shown" in await refused(world, history, told)
 
 
 async def test_a_yes_to_an_edit_is_void_when_the_rules_changed_since_it_was_shown(log: RunLog) -> None:
     world = World(Policy({}), log)
-    original = await shown_digest(world)
-    await resumed(world, edit_of(original, '{"path":"a","content":"edited"}'), rules="another policy")
-    assert world.written == []
+    history, ask = await asked(world)
+    told = await said_yes(world, ask, '{"path":"a","content":"edited"}')
+    world.policy.fingerprint = "another policy"
+    await refused(world, history, told)
     assert await world.denied() == [("a", "changed")]
+
+
+async def test_an_effect_that_began_on_a_yes_may_be_cleared_up_on_it(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    key: dict[str, Any] = {"tool": "write", "args_json": ask.args_json, "idempotency_key": "k"}
+    await log.ledger.reserve("run", "main/id-0", digest=ask.digest, ask_id="ask", **key)
+    await resumed(world, history, told)
+    assert world.state.cleared["id-0"].ask_id == "ask"
+
+
+async def test_what_would_be_asked_is_denied_where_nobody_is_there(log: RunLog) -> None:
+    world = World(Policy({"b": "allow"}), log, reachable=False)
+    result = await world.agent({"path": "a"}, {"path": "b"}).run("go", deps=world.facts())
+    assert (world.written, await world.denied()) == ([("b", "")], [("a", "a.rule")])
+    assert "a person would be asked, and nobody is there" in heard(result.all_messages())
 
 
 async def replayed(world: World, level: Level, *, ran: bool) -> None:
@@ -190,30 +347,6 @@ async def test_what_has_not_run_yet_is_held_to_the_level_of_now(log: RunLog) -> 
     world = World(Policy({"a": "allow"}), log)
     await replayed(world, 2, ran=False)
     assert await world.denied() == [("a", "level-2")]
-
-
-async def test_a_yes_runs_the_call_that_was_shown(log: RunLog) -> None:
-    world = World(Policy({}), log)
-    await resumed(world, {"ask_id": "ask", "args_json": '{"path":"a","content":"shown"}'})
-    assert world.written == [("a", "shown")]
-    assert world.state.cleared["id-0"].ask_id == "ask"
-
-
-async def test_a_yes_to_an_edit_runs_the_edit_under_its_own_digest_and_says_so(log: RunLog) -> None:
-    world = World(Policy({}), log)
-    edited = '{"path":"a","content":"edited"}'
-    original = await shown_digest(world)
-    result = await resumed(world, edit_of(original, edited))
-    assert world.written == [("a", "edited")]
-    assert world.state.cleared["id-0"].digest == edited_digest(original, parse_call("write", edited))
-    assert "A person changed the arguments" in heard(result.all_messages())
-
-
-async def test_a_yes_never_lifts_a_deny(log: RunLog) -> None:
-    world = World(Policy({"secret": "deny"}), log)
-    await resumed(world, edit_of(await shown_digest(world), '{"path":"secret","content":"x"}'))
-    assert world.written == []
-    assert await world.denied() == [("secret", "a.rule")]
 
 
 async def test_what_code_fills_in_is_judged_and_run_though_the_model_never_said_it(log: RunLog) -> None:

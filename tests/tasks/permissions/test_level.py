@@ -7,7 +7,7 @@ import pytest
 from midwatch.decision import STRICTNESS, Decision, Verdict
 from midwatch.risk import RISKS, Risk
 from midwatch.run import LEVELS, Level
-from tasks.permissions.level import held_to_level
+from tasks.permissions.level import held_to_level, held_to_reach
 
 VERDICTS: tuple[Verdict, ...] = ("allow", "ask", "deny")
 
@@ -54,3 +54,16 @@ def test_a_deny_keeps_the_rule_that_denied() -> None:
 
 def test_the_reason_says_that_the_level_asks() -> None:
     assert "level 3" in held_to_level(decided("allow"), 3, "write").reason
+
+
+@pytest.mark.parametrize(
+    ("says", "reachable", "left"),
+    [
+        ("allow", False, "allow"),
+        ("ask", False, "deny"),
+        ("ask", True, "ask"),
+        ("deny", False, "deny"),
+    ],
+)
+def test_what_would_wait_for_nobody_is_denied(says: Verdict, reachable: bool, left: Verdict) -> None:
+    assert held_to_reach(decided(says), reachable=reachable).verdict == left

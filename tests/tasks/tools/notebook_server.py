@@ -1,4 +1,7 @@
-"""An MCP server over streamable HTTP on loopback, run as a program: prints its port, serves until its stdin closes."""
+"""An MCP server over streamable HTTP on loopback, run as a program: prints its port, serves until its stdin closes.
+
+What it says of its tools can be another thing the next time: `READ_SAYS` is the description of one, `GROWN` adds one.
+"""
 
 import json
 import os
@@ -16,9 +19,11 @@ server = MCPServer("notebook")
 notes: list[str] = []
 
 
-@server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+@server.tool(
+    description=os.environ.get("READ_SAYS", "Read all notes."),
+    annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+)
 def read() -> str:
-    """Read all notes."""
     return "\n".join(notes)
 
 
@@ -58,6 +63,14 @@ def flood() -> str:
 def vanish() -> str:
     """Ends the server in the middle of the call."""
     os._exit(1)
+
+
+if "GROWN" in os.environ:
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+    def peek() -> str:
+        """Read the last note."""
+        return notes[-1] if notes else ""
 
 
 def main() -> None:

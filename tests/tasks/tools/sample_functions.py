@@ -86,3 +86,9 @@ def broken(facts: RunFacts) -> list[str]:
 
 def many(names: list[str], text: str) -> str:
     return f"{text}: {', '.join(names)}"
+
+
+@tool(risk="egress", sinks=("too",))
+def misspelt(to: str) -> str:
+    """Calls a sink what it does not take."""
+    return to

@@ -17,6 +17,22 @@ from tasks.tools.hosts import allowed_hosts, is_allowed, may_connect, resolve_ho
         ({"allow": [{"http_request": "GET http://127.0.0.1:8080/"}]}, {"127.0.0.1"}),
         ({"deny": ["http_request", {"http_request": "* https://evil.example/**"}]}, set()),
         ({"allow": [{"http_request": "not a rule"}, {"shell": "ls"}]}, set()),
+        ({"allow": [{"http_request": "GET https://a.example/** at 10.0.0.0/8"}]}, {"a.example at 10.0.0.0/8"}),
+        (
+            {
+                "allow": [
+                    {
+                        "http_request": [
+                            "GET https://a.example/** at 10.0.0.0/8",
+                            "GET http://127.0.0.1/",
+                            "GET http://[::1]/",
+                        ]
+                    }
+                ],
+                "deny": [{"http_request": "* *://{private}/**"}],
+            },
+            {"a.example"},
+        ),
     ],
 )
 def test_only_what_the_rules_let_through_is_reachable(rules: dict[str, Any], hosts: set[str]) -> None:
@@ -36,7 +52,7 @@ def test_only_what_the_rules_let_through_is_reachable(rules: dict[str, Any], hos
     ],
 )
 def test_a_host_is_allowed_by_its_name_or_its_suffix(host: str, hosts: Collection[str], allowed: bool) -> None:
-    assert is_allowed(host, hosts) is allowed
+    assert is_allowed(read_url(f"https://{host}/"), hosts) is allowed
 
 
 @pytest.mark.parametrize(
@@ -51,8 +67,14 @@ def test_a_host_is_allowed_by_its_name_or_its_suffix(host: str, hosts: Collectio
         ("https://api.example.org/", "0.0.0.0", {"api.example.org"}, False),
         ("https://api.example.org/", "::ffff:127.0.0.1", {"api.example.org"}, False),
         ("https://api.example.org/", "fe80::1%eth0", {"api.example.org"}, False),
-        ("https://wiki.corp.example/", "10.0.0.5", {"wiki.corp.example"}, True),
-        ("https://wiki.corp.example/", "10.0.0.5", {"*.corp.example"}, False),
+        ("https://wiki.corp.example/", "10.0.0.5", {"wiki.corp.example"}, False),
+        ("https://wiki.corp.example/", "10.0.0.5", {"wiki.corp.example at 10.0.0.0/8"}, True),
+        ("https://wiki.corp.example/", "10.0.0.5", {"*.corp.example at 10.0.0.0/8", "*"}, True),
+        ("https://wiki.corp.example/", "127.0.0.1", {"wiki.corp.example at 10.0.0.0/8"}, False),
+        ("https://other.example/", "10.0.0.5", {"wiki.corp.example at 10.0.0.0/8", "*"}, False),
+        ("http://[fd00::5]/", "fd00::5", {"fd00::5"}, True),
+        ("http://10.0.0.5/", "10.0.0.5", {"{private}"}, True),
+        ("http://10.0.0.5/", "10.0.0.5", {"*"}, False),
         ("http://127.0.0.1/", "127.0.0.1", {"127.0.0.1"}, True),
         ("http://localhost/", "::1", {"localhost"}, True),
         ("http://localhost/", "127.0.0.1", {"*"}, False),

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,16 +13,19 @@ import pytest
 from fastmcp.exceptions import McpError
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.messages import BinaryContent
+from pydantic_ai.tools import ToolDefinition
 
 from blocks.mcp_server import McpServer as McpServerBlock
 from midwatch.errors import SpecError, ToolUnavailable
 from midwatch.risk import Risk
 from midwatch.run import RunFacts
+from midwatch.spec import McpServer
 from tasks.tools import build_toolsets
-from tasks.tools.mcp import bounded, risk_of
+from tasks.tools.mcp import bounded
+from tasks.tools.served import offered, risk_of
 from tests.tasks.tools.agent_tools import Tools, declared, spec_of
+from tests.tasks.tools.notebook import notebook_url
 
-HERE = Path(__file__).parent
 TIME = {"name": "time", "command": ["mcp-server-time", "--local-timezone=UTC"], "tools": {"get_current_time": "read"}}
 
 
@@ -37,16 +39,8 @@ async def opened(facts: RunFacts, mcp: dict[str, Any], **options: Any) -> AsyncI
 @asynccontextmanager
 async def notebook(facts: RunFacts, **fields: Any) -> AsyncIterator[Tools]:
     """The notebook server over streamable HTTP, and an agent's view of it."""
-    process = await asyncio.create_subprocess_exec(sys.executable, HERE / "notebook_server.py", stdin=PIPE, stdout=PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        port = int(await process.stdout.readline())
-        async with opened(facts, {"name": "book", "url": f"http://127.0.0.1:{port}/mcp", **fields}) as tools:
-            yield tools
-    finally:
-        process.stdin.close()
-        await process.wait()
+    async with notebook_url() as url, opened(facts, {"name": "book", "url": url, **fields}) as tools:
+        yield tools
 
 
 async def test_a_server_over_stdio_is_asked_for_the_time(facts: RunFacts) -> None:
@@ -186,6 +180,7 @@ async def test_the_program_gets_its_variables_and_none_of_ours(
 @pytest.mark.parametrize(
     ("stated", "hints", "risk"),
     [
+        (None, {"readOnlyHint": True, "openWorldHint": False}, "execute"),
         ("read", {}, "read"),
         ("execute", {"readOnlyHint": True}, "execute"),
         ("read", {"readOnlyHint": True, "openWorldHint": True, "destructiveHint": True}, "read"),
@@ -196,8 +191,51 @@ async def test_the_program_gets_its_variables_and_none_of_ours(
         ("read", {"destructiveHint": "true"}, "read"),
     ],
 )
-def test_a_servers_own_hints_can_only_raise_the_risk(stated: Risk, hints: dict[str, Any], risk: Risk) -> None:
-    assert risk_of(stated, hints) == risk
+def test_a_servers_own_hints_can_only_raise_the_risk(stated: Risk | None, hints: dict[str, Any], risk: Risk) -> None:
+    assert risk_of(stated, hints, trusted=False) == risk
+
+
+@pytest.mark.parametrize(
+    ("stated", "hints", "risk"),
+    [
+        (None, {"readOnlyHint": True, "openWorldHint": False}, "read"),
+        (None, {"readOnlyHint": True}, "egress"),
+        (None, {"readOnlyHint": True, "openWorldHint": "false"}, "egress"),
+        (None, {"readOnlyHint": False, "destructiveHint": False, "openWorldHint": False}, "write"),
+        (None, {"destructiveHint": False}, "egress"),
+        (None, {"destructiveHint": True, "openWorldHint": False}, "destroy"),
+        (None, {}, "execute"),
+        (None, {"readOnlyHint": False, "openWorldHint": False}, "execute"),
+        (None, {"readOnlyHint": "true", "openWorldHint": False}, "execute"),
+        (None, {"readOnlyHint": 1, "destructiveHint": 0}, "execute"),
+        ("write", {"readOnlyHint": True, "openWorldHint": False}, "write"),
+        ("read", {"destructiveHint": True}, "destroy"),
+    ],
+)
+def test_the_hints_of_a_trusted_server_stand_where_the_operator_gave_no_class(
+    stated: Risk | None, hints: dict[str, Any], risk: Risk
+) -> None:
+    assert risk_of(stated, hints, trusted=True) == risk
+
+
+async def test_of_a_trusted_server_a_read_is_a_read_without_a_word_of_the_operator(facts: RunFacts) -> None:
+    async with notebook(facts, trusted=True, tools={"add": "note"}) as tools:
+        listed = await tools.listed()
+    risks = {name.removeprefix("mcp__book__"): declared(tool).risk for name, tool in listed.items()}
+    assert (risks["read"], risks["wipe"], risks["add"], risks["fail"]) == ("read", "destroy", "note", "execute")
+    served = (listed["mcp__book__read"].tool_def.metadata or {})["served"]
+    assert (served.server, served.tool, served.trusted) == ("book", "read", True)
+    assert served.hints == {"readOnlyHint": True, "openWorldHint": False}
+
+
+async def test_a_yes_is_bound_to_the_hints_as_well(facts: RunFacts) -> None:
+    def digest(hints: dict[str, Any]) -> str:
+        server = McpServer(name="book", command=["book"])
+        told = ToolDefinition(name="read", description="d", metadata={"annotations": hints})
+        return str((offered(server, told).metadata or {})["definition"])
+
+    assert digest({"readOnlyHint": True, "title": None}) == digest({"readOnlyHint": True})
+    assert digest({"readOnlyHint": True}) != digest({"readOnlyHint": False})
 
 
 @pytest.mark.parametrize(

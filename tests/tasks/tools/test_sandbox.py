@@ -8,12 +8,13 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from midwatch.errors import ToolUnavailable
-from tasks.tools.sandbox import Sandbox, candidates, find_sandbox, holds
+from tasks.tools.sandbox import Bounds, Launch, Sandbox, candidates, find_sandbox, holds
 from tasks.tools.shell import run_bounded, shell_tool
 
 
@@ -38,8 +39,8 @@ def root(tmp_path: Path) -> Path:
 
 
 async def run(sandbox: Sandbox, root: Path, script: str, *words: str, seconds: float = 20) -> tuple[int | None, str]:
-    argv = sandbox.argv(["bash", "--noprofile", "--norc", "-c", script, "test", *words], root)
-    result = await run_bounded(argv, seconds)
+    with sandbox.launch(["bash", "--noprofile", "--norc", "-c", script, "test", *words], Bounds(root=root)) as launch:
+        result = await run_bounded(launch, seconds)
     return result["exit_code"], result["output"]
 
 
@@ -147,7 +148,7 @@ async def test_no_connection_leaves_the_sandbox(sandbox: Sandbox, root: Path, ki
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_same_program_connects_where_nothing_holds_it_back(root: Path, kind: str) -> None:
     with listening(kind, root.parent) as (listener, word):
-        await run_bounded([sys.executable, "-c", CONNECT, kind, word], 20)
+        await run_bounded(Launch(argv=[sys.executable, "-c", CONNECT, kind, word]), 20)
         assert heard(kind, listener)
 
 
@@ -184,9 +185,12 @@ async def test_nothing_outlives_the_command(sandbox: Sandbox, root: Path) -> Non
 
 
 async def test_nothing_outlives_the_death_of_its_parent(sandbox: Sandbox, root: Path) -> None:
-    argv = sandbox.argv(["bash", "-c", "setsid sleep 4713.5 & echo up; sleep 4713.5"], root)
-    parent = "import subprocess, sys; subprocess.run(sys.argv[1:])"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-I", "-S", "-c", parent, *argv, stdout=PIPE)
+    parent = "import subprocess, sys; subprocess.run(sys.argv[1:], close_fds=False)"
+    command = ["bash", "-c", "setsid sleep 4713.5 & echo up; sleep 4713.5"]
+    with sandbox.launch(command, Bounds(root=root)) as launch:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-c", parent, *launch.argv), pass_fds=launch.passed, stdout=PIPE
+        )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"up\n"
     process.kill()
@@ -232,18 +236,19 @@ async def test_memory_has_a_limit(sandbox: Sandbox, root: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("bwrap"), reason="no bubblewrap on this machine")
 def test_a_sandbox_that_does_not_hold_is_found_out() -> None:
+    @dataclass(frozen=True)
     class Open:
-        name = gaps = "none"
+        name: str = "none"
+        gaps: str = "everything"
+        guards: bool = False
+        wrapper: tuple[str, ...] = ("env",)
 
-        def argv(self, command: Sequence[str], root: Path) -> list[str]:
-            return ["env", "-C", str(root), *command]
-
-    class Broken(Open):
-        def argv(self, command: Sequence[str], root: Path) -> list[str]:
-            return ["false"]
+        @contextmanager
+        def launch(self, command: Sequence[str], bounds: Bounds) -> Iterator[Launch]:
+            yield Launch(argv=[*self.wrapper, "-C", str(bounds.root), *command])
 
     assert not holds(Open())
-    assert not holds(Broken())
+    assert not holds(Open(wrapper=("false",)))
 
 
 def test_the_best_that_works_is_found_and_remembered() -> None:

@@ -3,11 +3,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from blocks.mcp_server import McpServer
 from midwatch.errors import SpecError
 from midwatch.run import RunFacts
 from tasks.tools import build_toolsets, saved_servers
+from tasks.tools.web import http_tool
 from tests.tasks.tools.agent_tools import Tools, declared, spec_of
 
 SAMPLES = "tests.tasks.tools.sample_functions"
@@ -80,3 +82,20 @@ async def test_saved_servers_are_those_that_the_file_names() -> None:
 
     spec = spec_of({"mcp": {"name": "a", "block": "mine"}}, {"mcp": {"name": "b", "block": "other"}}, "ask_human")
     assert list(await saved_servers(spec, load)) == ["mine"]
+
+
+async def test_the_operator_says_of_a_built_in_what_it_returns(tools_of: ToolsOf) -> None:
+    own = {"root": "data", "untrusted": False, "private": False}
+    listed = await tools_of({"read_file": own}, {"list_dir": {"root": "data"}}).listed()
+    said = {name: (declared(tool).untrusted, declared(tool).private) for name, tool in listed.items()}
+    assert said == {"read_file": (False, False), "list_dir": (True, True)}
+
+
+def test_a_function_that_calls_a_sink_what_it_does_not_take_is_refused(facts: RunFacts) -> None:
+    with pytest.raises(SpecError, match="has no parameter 'too', which it calls a sink"):
+        build_toolsets(spec_of({"python": f"{SAMPLES}:misspelt"}), facts)
+
+
+@pytest.mark.parametrize("headers", [{}, {"x.example": {"authorization": SecretStr("of nobody")}}])
+def test_an_answer_to_a_login_is_not_everybodys(headers: dict[str, dict[str, SecretStr]]) -> None:
+    assert http_tool(["x.example"], where="tools[0]", credentials=headers).facts.private is bool(headers)

@@ -5,14 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
+from midwatch.errors import SpecError
 from midwatch.policy.urls import Url
 from midwatch.run import RunFacts
 from tasks.tools.functions import FunctionTools, Offered
@@ -75,6 +78,46 @@ async def test_a_request_is_sent_and_its_answer_shown(facts: RunFacts) -> None:
         answer = await local(facts).call("http_request", method="GET", url=f"http://127.0.0.1:{server.port}/x?y=1")
     assert answer == {"status": 200, "headers": {"content-type": "application/json"}, "body": '{"a": 1}'}
     assert server.requests[0].startswith("GET /x?y=1 HTTP/1.1\r\n")
+
+
+def with_token(facts: RunFacts, host: str = "127.0.0.1", **more: Any) -> Tools:
+    token = {host: {"Authorization": SecretStr("Bearer t")}}
+    return web_of(facts, Web({"127.0.0.1", "api.example.org"}, credentials=token, **more))
+
+
+async def test_credentials_go_to_their_host_and_are_shown_to_nobody(facts: RunFacts) -> None:
+    async with serving(ok(b"hello")) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        answer = await with_token(facts).call("http_request", method="GET", url=url)
+        await with_token(facts, "api.example.org").call("http_request", method="GET", url=url)
+    assert "authorization: Bearer t" in server.requests[0]
+    assert "authorization" not in server.requests[1].lower()
+    assert "Bearer" not in str(answer)
+
+
+async def test_the_model_cannot_set_what_code_fills_in(facts: RunFacts) -> None:
+    with pytest.raises(ModelRetry, match=r"'authorization' is filled in by code for 127\.0\.0\.1"):
+        await with_token(facts).call(
+            "http_request", method="GET", url="http://127.0.0.1:1/", headers={"AUTHORIZATION": "mine"}
+        )
+
+
+async def test_credentials_do_not_go_out_in_the_clear(facts: RunFacts) -> None:
+    web = with_token(facts, "api.example.org", resolve=resolving("127.0.0.1"))
+    with pytest.raises(ToolFailed, match="over https only"):
+        await web.call("http_request", method="GET", url="http://api.example.org/")
+
+
+def test_credentials_are_for_one_host() -> None:
+    with pytest.raises(SpecError, match=r"tools\[0\].credentials: '\*.example.org' is not one host"):
+        http_tool(["*"], where="tools[0]", credentials={"*.example.org": {}})
+
+
+async def test_the_path_that_was_judged_is_the_path_that_is_sent(facts: RunFacts) -> None:
+    async with serving(ok(b"")) as server:
+        url = f"http://127.0.0.1:{server.port}/a/../v1/%6frders/.?x=%41#frag"
+        await local(facts).call("http_request", method="GET", url=url)
+    assert server.requests[0].startswith("GET /v1/orders/?x=%41 HTTP/1.1\r\n")
 
 
 async def test_an_effect_carries_its_idempotency_key(facts: RunFacts) -> None:
@@ -192,7 +235,17 @@ async def test_a_compressed_answer_is_not_unpacked(facts: RunFacts) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["Host", "Content-Length", "Transfer-Encoding", "Connection", "Proxy-Authorization", "a\nb"]
+    "header",
+    [
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Proxy-Authorization",
+        "X-Forwarded-Host",
+        "Via",
+        "a\nb",
+    ],
 )
 async def test_a_header_that_steers_the_connection_is_refused(facts: RunFacts, header: str) -> None:
     with pytest.raises(ModelRetry, match="cannot be set"):
