@@ -38,7 +38,8 @@ GIT_ORDINARY: Final = GIT_LOOKS | frozenset(
 
 GIT_LONG: Final = _words(
     "--cc-cmd --config --config-env --contents --edit --edit-description --exec --export-marks --ext-diff "
-    "--extcmd --file --filters --gpg-sign --header-cmd --help --ignore-revs-file --import-marks --in-place "
+    "--commit-filter --env-filter --extcmd --file --filters --gpg-sign --header-cmd --help --httpd --ignore-revs-file --import-marks --in-place "
+    "--index-filter --msg-filter --parent-filter --setup --subdirectory-filter --tag-name-filter --tree-filter "
     "--interactive --local-user --open-files-in-pager --output --output-directory --pathspec-from-file "
     "--receive-pack --sendmail-cmd --separate-git-dir --show-signature --sign --smtp-server --strategy --template "
     "--textconv --to-cmd --tool --upload-pack --verify-signatures --web"
@@ -56,6 +57,7 @@ GIT_WORDS: Final[dict[str, tuple[str, ...]]] = {
     "archive": ("--remote",),
     "bisect": ("run", "view", "visualize"),
     "fsck": ("--lost-found",),
+    "hook": ("run",),
     "notes": ("edit",),
     "submodule": ("add", "foreach", "update"),
     "tag": ("--verify",),

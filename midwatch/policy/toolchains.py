@@ -31,6 +31,7 @@ TOOLCHAINS: Final[dict[str, Options]] = {
         safe=("--features", "--format"),
         commands=("fix", "install"),
     ),
+    "cmake": Options(long=_words("--install --open --preset --toolchain"), short="CEP"),
     "docker": Options(
         long=_words("--config --context --host --output --tlscacert --tlscert --tlskey"),
         short="Hco",
@@ -39,6 +40,13 @@ TOOLCHAINS: Final[dict[str, Options]] = {
     "go": Options(
         words=tuple(f"{dashes}{name}" for name in _GO for dashes in ("-", "--")),
         commands=_words("bug generate tool"),
+    ),
+    "gradle": Options(
+        long=_words(
+            "--build-file --gradle-user-home --include-build --init-script --project-cache-dir --project-dir "
+            "--settings-file"
+        ),
+        short="bcgIp",
     ),
     "kubectl": Options(
         long=_words(
@@ -49,6 +57,11 @@ TOOLCHAINS: Final[dict[str, Options]] = {
         short="sfk",
         takes="nlco",
         commands=_words("attach config cp debug edit exec plugin port-forward proxy run"),
+    ),
+    "mvn": Options(
+        long=_words("--file --global-settings --global-toolchains --settings --toolchains"),
+        short="fst",
+        words=("-gs", "-gt"),
     ),
     "npm": Options(
         long=_words(
