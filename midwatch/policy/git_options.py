@@ -37,12 +37,12 @@ GIT_ORDINARY: Final = GIT_LOOKS | frozenset(
 """What `git ...` grants. Another word may be an alias, which a repository's configuration makes a program of."""
 
 GIT_LONG: Final = _words(
-    "--cc-cmd --config --config-env --contents --edit --edit-description --exec --export-marks --ext-diff "
-    "--commit-filter --env-filter --extcmd --file --filters --gpg-sign --header-cmd --help --httpd --ignore-revs-file --import-marks --in-place "
-    "--index-filter --msg-filter --parent-filter --setup --subdirectory-filter --tag-name-filter --tree-filter "
-    "--interactive --local-user --open-files-in-pager --output --output-directory --pathspec-from-file "
-    "--receive-pack --sendmail-cmd --separate-git-dir --show-signature --sign --smtp-server --strategy --template "
-    "--textconv --to-cmd --tool --upload-pack --verify-signatures --web"
+    "--cc-cmd --commit-filter --config --config-env --contents --edit --edit-description --env-filter --exec "
+    "--export-marks --ext-diff --extcmd --file --filters --gpg-sign --header-cmd --help --httpd --ignore-revs-file "
+    "--import-marks --in-place --index-filter --interactive --local-user --msg-filter --open-files-in-pager "
+    "--output --output-directory --parent-filter --pathspec-from-file --receive-pack --sendmail-cmd --separate-git- "
+    "dir --setup --show-signature --sign --smtp-server --strategy --subdirectory-filter --tag-name-filter "
+    "--template --textconv --to-cmd --tool --tree-filter --upload-pack --verify-signatures --web"
 )
 """Long options that no subcommand's ` ...` grants."""
 
