@@ -40,8 +40,8 @@ GIT_LONG: Final = _words(
     "--cc-cmd --commit-filter --config --config-env --contents --edit --edit-description --env-filter --exec "
     "--export-marks --ext-diff --extcmd --file --filters --gpg-sign --header-cmd --help --httpd --ignore-revs-file "
     "--import-marks --in-place --index-filter --interactive --local-user --msg-filter --open-files-in-pager "
-    "--output --output-directory --parent-filter --pathspec-from-file --receive-pack --sendmail-cmd --separate-git- "
-    "dir --setup --show-signature --sign --smtp-server --strategy --subdirectory-filter --tag-name-filter "
+    "--output --output-directory --parent-filter --pathspec-from-file --receive-pack --sendmail-cmd "
+    "--separate-git-dir --setup --show-signature --sign --smtp-server --strategy --subdirectory-filter --tag-name-filter "
     "--template --textconv --to-cmd --tool --tree-filter --upload-pack --verify-signatures --web"
 )
 """Long options that no subcommand's ` ...` grants."""
