@@ -2,5 +2,6 @@
 
 from blocks.mcp_server import McpServer
 from blocks.model_provider import ModelProvider
+from blocks.slack import Slack
 
-__all__ = ["McpServer", "ModelProvider"]
+__all__ = ["McpServer", "ModelProvider", "Slack"]

@@ -51,7 +51,14 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         before=settle,
         after=settle,
     )
-    return (server, keeper, warm, worker)
+    return (server, keeper, warm, worker, *_slack(ours))
+
+
+def _slack(ours: Mapping[str, str]) -> tuple[Child, ...]:
+    """The door in Slack, where MIDWATCH_SLACK names its block."""
+    name = ours.get("MIDWATCH_SLACK")
+    argv = (sys.executable, "-m", "cli.slack_door", name or "")
+    return (Child(name="slack", argv=argv, environment=ours),) if name else ()
 
 
 def _prefect(*words: str) -> tuple[str, ...]:
