@@ -169,7 +169,7 @@ def _judged(policy: Policy, whatwg: Callable[[str], list[str] | None], url: str)
         ("urllib", split.scheme, split.hostname or "", split.port, None),
         ("httpx", other.scheme, other.host, other.port, httpx.URL("https://h/").join(url).path),
     ]
-    if third:
+    if third is not None:
         readings.append(("WHATWG", third[0].rstrip(":"), third[1], int(third[2] or 443), third[3]))
     wrong = (
         f"{parser} reads {scheme}://{host}:{port}{path or ''}"

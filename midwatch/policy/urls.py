@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import unquote
 
+import idna
+
 from midwatch.policy.addresses import address_is_public
 
 PORTS: Final = {"http": 80, "https": 443}
@@ -98,6 +100,9 @@ def _host(host: str) -> str:
         return str(IPv4Address(host))
     if len(host) > 253 or not _LABELS.fullmatch(host):
         raise ValueError(f"{host!r} is not a host's name")
+    for label in host.split("."):
+        if label.startswith("xn--"):
+            idna.ulabel(label)  # what stands for no letters is read by some parsers and refused by others
     return host
 
 

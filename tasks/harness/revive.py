@@ -3,7 +3,8 @@
 A run is lost when Prefect says that it works (or crashed), no process holds its lock, and the process that was started for
 it is gone. It is set to Scheduled under the same id, so that it goes on from its last finished step. A crash is reported
 twice by Prefect's worker, so a run is left alone until its state is older than `GRACE`; should a report come later still,
-the lock keeps a second process waiting (`lock.py`). A run that is lost at the same step again and again is given up.
+the lock keeps a second process waiting (`lock.py`). A run that is lost at the same step again and again is given up. Of one
+that has ended, only Prefect does not know yet: it is told.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Failed, Scheduled
 
 from midwatch.ledger import Ledger, RunRow, StepRow
+from tasks.harness.ended import shown
 from tasks.harness.lock import is_alive, was_started
 from tasks.triggers.slot import slot_of
 
@@ -38,6 +40,8 @@ GRACE: Final = {
 }
 """How long a state must stand before its run counts as lost. Crashed: the second report comes half a second after the
 first. Running: the lock is taken a moment later. Pending: until the worker has started a process and says which."""
+TOLD_WITHIN: Final = timedelta(seconds=10)
+"""From the outcome in the ledger to the state that Prefect is told by the run's own process; then it is told from here."""
 AT_ONE_STEP: Final = 3
 """Crashes with no step finished in between, after which a run is given up: it would go on like that for ever."""
 AT_MOST: Final = 20
@@ -46,7 +50,7 @@ INTERRUPTED: Final = "Interrupted"
 """The state of a run whose house went down, or whose ledger was away: no fault of the step that it was at."""
 REVIVED: Final = "revived"
 
-Action = Literal["revived", "given up"]
+Action = Literal["revived", "given up", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,8 @@ async def revive_lost_runs(client: PrefectClient, ledger: Ledger, locks: Path, n
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(GRACE)))),
         sort=FlowRunSort.START_TIME_DESC,
     )
-    return [await _revive(run, client, ledger, now) for run in runs if is_lost(run, locks, now)]
+    revivals = [await _revive(run, client, ledger, now) for run in runs if is_lost(run, locks, now)]
+    return [revival for revival in revivals if revival is not None]
 
 
 async def suspended_runs(client: PrefectClient) -> list[str]:
@@ -106,10 +111,15 @@ def is_lost(run: FlowRun, locks: Path, now: datetime) -> bool:
     return not is_alive(str(run.id), locks) and not was_started(run.infrastructure_pid, str(run.id))
 
 
-async def _revive(run: FlowRun, client: PrefectClient, ledger: Ledger, now: datetime) -> Revival:
+async def _revive(run: FlowRun, client: PrefectClient, ledger: Ledger, now: datetime) -> Revival | None:
     assert run.state is not None
     run_id, agent, was = str(run.id), str(run.parameters.get("agent", "")), run.state.name or ""
     row = await ledger.run(run_id)
+    if row is not None and row.outcome is not None and row.finished_at is not None:
+        if now - row.finished_at < TOLD_WITHIN:
+            return None
+        await client.set_flow_run_state(run.id, shown(row.outcome, row.reason), force=True)
+        return Revival(run_id=run_id, agent=agent, was=was, count=0, action="ended")
     losses = await _losses_before_its_row(run, client) if row is None else losses_in(await ledger.steps_of(run_id), was)
     if why := losses.too_many():
         words = f"{why}: the run is given up. The last time: {run.state.message or was}"

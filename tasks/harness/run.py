@@ -17,8 +17,9 @@ from midwatch.contract import Finding
 from midwatch.errors import LedgerAway, MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
-from midwatch.outcome import GREEN, Outcome
+from midwatch.outcome import Outcome
 from midwatch.run import Level
+from tasks.harness.ended import shown
 from tasks.harness.lock import only_process_of
 from tasks.harness.place import Place, place
 from tasks.harness.prepare import Prepared, Refused, prepare
@@ -169,9 +170,3 @@ async def _stillborn(
 def _interrupted(error: LedgerAway) -> State[Any]:
     """Without its ledger a run can do nothing and record nothing, so it ends as a crash does, and is sent on as one."""
     return State(type=StateType.CRASHED, name="Interrupted", message=str(error))
-
-
-def shown(outcome: Outcome, reason: str) -> State[Any]:
-    """An outcome as a Prefect state: its name on the runs page, green only where it is."""
-    kind = StateType.COMPLETED if outcome in GREEN else StateType.FAILED
-    return State(type=kind, name=outcome, message=reason)

@@ -300,3 +300,12 @@ def test_the_bare_tool_is_every_public_host_and_no_other(url: str, verdict: str)
         Rules(allow=["http_request"]), tools={"http_request": "egress"}, roots={}, project=Path("/")
     )
     assert policy.decide(parse_call("http_request", {"method": "GET", "url": url})).verdict == verdict
+
+
+@pytest.mark.parametrize("label", ["xn--", "xn--a", "xn--zzzzzzzz99999"])
+def test_a_label_that_stands_for_no_name_is_refused(label: str) -> None:
+    assert decided(ALLOW, f"https://{label}.corp.example/").rule == "builtin.url"
+
+
+def test_a_foreign_name_in_its_ascii_form_is_a_name() -> None:
+    assert decided(ALLOW, "https://xn--bcher-kva.corp.example/").verdict == "allow"

@@ -201,3 +201,16 @@ async def test_a_run_that_never_entered_the_ledger_is_given_up_too_and_then_stan
     assert row is not None
     assert (row.agent, row.outcome) == ("a", "failed")
     assert "before its first step" in row.reason
+
+
+@pytest.mark.parametrize(("later", "states"), [(0, []), (60, ["blocked"])])
+async def test_a_run_that_has_ended_is_not_begun_again_and_prefect_is_told_in_the_end(
+    ledger: Ledger, tmp_path: Path, later: float, states: list[str]
+) -> None:
+    client = FakeClient(flow_run(StateType.RUNNING))
+    run_id = await started(ledger, client.run)
+    await ledger.finish_run(run_id, outcome="blocked", reason="no budget is left")
+    now = datetime.now(UTC) + timedelta(seconds=later)
+    revivals = await revive_lost_runs(cast(Any, client), ledger, tmp_path / "locks", now)
+    assert [revival.action for revival in revivals] == ["ended"] * len(states)
+    assert [(state.name, state.type) for state in client.set] == [(name, StateType.FAILED) for name in states]
