@@ -271,10 +271,10 @@ def test_only_global_addresses_are_public(address: Any) -> None:
     ("url", "header", "verdict"),
     [
         ("https://api.example.com/v2", "Authorization", "allow"),
-        ("https://files.example.com/v2", "Accept", "allow"),
-        ("https://files.example.com/v2", "Authorization", "deny"),
-        ("https://files.example.com/v2", "cookie", "deny"),
-        ("https://files.example.com/v2", "X-Api-Key", "deny"),
+        ("https://media.example.com/v2", "Accept", "allow"),
+        ("https://media.example.com/v2", "Authorization", "deny"),
+        ("https://media.example.com/v2", "cookie", "deny"),
+        ("https://media.example.com/v2", "X-Api-Key", "deny"),
         ("https://api.example.com:8443/v2", "Authorization", "deny"),
     ],
 )
