@@ -20,6 +20,7 @@ import psutil
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
+from cli.inhabitants import lives
 from cli.keeper import one_round
 from cli.upkeep import answers
 from midwatch.ledger import EffectRow, Ledger, RunRow
@@ -174,6 +175,8 @@ async def bad_night_of_the_house(night: Night) -> CameOut:
     same = str(process.is_running())
     await there(lambda: child_of(night.house, "server") != server and answers(f"{night.house.url}/api/health"), SECONDS)
     killed(night, "worker")
+    # The house ends what a dead worker had started: here between two effects, so that nothing is left in doubt.
+    await there(lambda: not lives(process), SECONDS)
     second.go.set()
     return await came_out(night, run_id, clock=clock, same_process=same)
 
