@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from midwatch.calls import Call, canonical_json
 from midwatch.errors import SpecError
+from midwatch.policy.any_tool import AnyTool
 from midwatch.policy.paths import FILE_TOOLS, Files, folded_path
 from midwatch.policy.protected import Protected, governing_of
-from midwatch.policy.reading import Family, Pattern, PolicyContext, Reading
+from midwatch.policy.reading import Family
 from midwatch.policy.requests import Requests
 from midwatch.policy.resolve import Unresolvable, resolve
 from midwatch.policy.servers import MCP_PREFIX, ServerTool
@@ -27,23 +26,6 @@ ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "http_request": frozenset({"method", "url", "headers", "body"}),
 }
 """Every argument of the built-in tools. No rule knows what another one would do, so none allows it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyTool:
-    """The family of all tools that have no matcher of their own: only their arguments can be judged."""
-
-    def read(self, call: Call, _context: PolicyContext) -> Reading:
-        return Reading(parts=(call,), sights=(call,))
-
-    def pattern(self, text: str) -> Pattern:
-        raise ValueError(f"{text!r}: this tool has no short pattern; write conditions, like `{{argument: value}}`")
-
-    def example(self, text: str) -> dict[str, Any]:
-        raise ValueError(f"{text!r}: write the example's arguments, like `{{argument: value}}`")
-
-    def describe(self, part: Call) -> str:
-        return f"`{part.tool} {canonical_json(part.args)}`"
 
 
 def family_of(tool: str, root: str, protected: Protected, risk: Risk) -> Family:

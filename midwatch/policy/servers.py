@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from midwatch.calls import Call, canonical_json
+from midwatch.calls import Call
 from midwatch.characters import folded, is_control
+from midwatch.policy.any_tool import AnyTool
 from midwatch.policy.paths import MAX_LENGTH
-from midwatch.policy.reading import Mention, Pattern, PolicyContext, Reading, ServerFacts
+from midwatch.policy.reading import Mention, PolicyContext, Reading, ServerFacts
 
 MCP_PREFIX: Final = "mcp__"
 
@@ -34,7 +35,7 @@ _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerTool:
+class ServerTool(AnyTool):
     """The family of the tools of MCP servers: their arguments can be judged, and what they name is looked at."""
 
     root: str
@@ -46,15 +47,6 @@ class ServerTool:
         paths = (_as_path(text) for name, value in call.args.items() for text in _places(name, value))
         mentions = tuple(Mention(path=path, folders=(self.root,), writes=self.writes) for path in paths if path)
         return Reading(parts=(call,), sights=(call,), mentions=mentions)
-
-    def pattern(self, text: str) -> Pattern:
-        raise ValueError(f"{text!r}: this tool has no short pattern; write conditions, like `{{argument: value}}`")
-
-    def example(self, text: str) -> dict[str, Any]:
-        raise ValueError(f"{text!r}: write the example's arguments, like `{{argument: value}}`")
-
-    def describe(self, part: Call) -> str:
-        return f"`{part.tool} {canonical_json(part.args)}`"
 
 
 def server_doubt(tool: str, server: ServerFacts | None) -> str:

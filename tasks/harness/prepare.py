@@ -77,7 +77,6 @@ class Prepared:
             conversation=name,
             log=self.log,
             surroundings=Surroundings(
-                log=self.log,
                 servers=self.servers,
                 labels=self.labels,
                 spent=Spending(facts=facts, log=self.log, budgets=self.policy),

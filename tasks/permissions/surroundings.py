@@ -10,14 +10,12 @@ from midwatch.policy import PolicyContext
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.servers import Servers
 from tasks.permissions.spending import Spending
-from tasks.step.log import RunLog
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """Of one run."""
 
-    log: RunLog
     servers: Servers | None = None
     """None: nothing is known of any MCP server, so that no rule allows a tool of one."""
     labels: RunLabels = field(default_factory=RunLabels)

@@ -37,7 +37,7 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
 
 def unindexed(policy: Policy) -> Policy:
     rules = policy.by_tool.get(("allow", "send"), ())
-    return replace(policy, grants={"send": Grants(by_value={}, others=tuple(enumerate(rules)))})
+    return replace(policy, grants={"send": Grants(rules=rules, by_value={}, others=())})
 
 
 @given(st.lists(RULES, max_size=5, unique_by=str), st.dictionaries(NAMES, VALUES))

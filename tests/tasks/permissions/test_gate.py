@@ -80,7 +80,7 @@ class World:
             state=self.state,
             conversation="main",
             log=self.log,
-            surroundings=Surroundings(log=self.log),
+            surroundings=Surroundings(),
             reachable=self.reachable,
         )
         return Agent(FunctionModel(say), deps_type=RunFacts, output_type=[str, DeferredToolRequests], toolsets=[gate])
