@@ -91,10 +91,17 @@ class Page:
         return element is not None
 
     def fill(self, xpath: str, text: str) -> None:
-        """Replace what stands in a field, as a person who selects it all and pastes."""
-        self.click(xpath)
-        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
-        self.driver.execute_cdp_cmd("Input.insertText", {"text": text})
+        """Replace what stands in a field, as a person who selects it all, pastes, and looks whether it stands there."""
+
+        def stands(_: object) -> bool:
+            self.click(xpath)
+            ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
+            self.driver.execute_cdp_cmd("Input.insertText", {"text": text})
+            field = self.see(xpath)
+            written = field.get_property("value") or field.get_property("textContent")
+            return "".join(str(written).split()) == "".join(text.split())
+
+        WebDriverWait(self.driver, PATIENCE).until(stands, f"could not fill in {xpath}")
 
     def send(self, form: str, button: str) -> None:
         """Click until the form goes: Prefect on SQLite answers 503 now and then, and its pages don't try again."""

@@ -20,11 +20,11 @@ import psutil
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from cli.inhabitants import lives
 from cli.keeper import one_round
 from cli.upkeep import answers
 from midwatch.ledger import EffectRow, Ledger, RunRow
 from tasks.harness.place import place
+from tests.flows import processes
 from tests.flows.conftest import Night
 from tests.flows.matrix import BODY, PARKED, writes
 from tests.flows.processes import child_of, process_of, there
@@ -111,7 +111,7 @@ async def bad_night_of_the_process(night: Night) -> CameOut:
     run_id = await started(night, name, calls, call("fill_the_disk"), writes("four"), "done")
     world = night.project / "work" / name
     await there(lambda: (world / "at-before").exists() and (world / "at-after").exists(), SECONDS)
-    process_of(run_id).kill()
+    await processes.killed(night.house, run_id)
     (world / "go").touch()
     await there((world / "filled").exists, SECONDS)
     return await came_out(night, run_id, disk=await crashed(night, run_id))
@@ -176,7 +176,7 @@ async def bad_night_of_the_house(night: Night) -> CameOut:
     await there(lambda: child_of(night.house, "server") != server and answers(f"{night.house.url}/api/health"), SECONDS)
     killed(night, "worker")
     # The house ends what a dead worker had started: here between two effects, so that nothing is left in doubt.
-    await there(lambda: not lives(process), SECONDS)
+    await processes.nobody_runs(night.house, run_id)
     second.go.set()
     return await came_out(night, run_id, clock=clock, same_process=same)
 

@@ -11,6 +11,7 @@ import psutil
 
 from cli import record
 from cli.home import House
+from tasks.harness.lock import is_alive
 
 
 def process_of(run_id: UUID) -> psutil.Process:
@@ -22,6 +23,17 @@ def process_of(run_id: UUID) -> psutil.Process:
         except (psutil.Error, OSError):
             continue
     raise AssertionError(f"no process runs {run_id}")
+
+
+async def killed(house: House, run_id: UUID) -> None:
+    """kill -9, and nobody works on the run any more: what it was started by may be a moment ahead of it."""
+    process_of(run_id).kill()
+    await nobody_runs(house, run_id)
+
+
+async def nobody_runs(house: House, run_id: UUID) -> None:
+    """Until the process of the run is gone; the keeper leaves the run alone for a while then."""
+    await there(lambda: not is_alive(str(run_id), house.home / "locks"))
 
 
 def child_of(house: House, name: str) -> psutil.Process | None:

@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from midwatch.ledger import RunRow
+from tests.flows import processes
 from tests.flows.conftest import Night
 from tests.flows.places import Place
-from tests.flows.processes import process_of, there
+from tests.flows.processes import there
 from tests.flows.scripted_model import Hold, call
 
 APPENDER = """
@@ -34,7 +35,7 @@ async def killed_at(night: Night, name: str, hold: Place, at: Callable[[], bool]
     await night.ledger.grant_level(agent, 4, by="test", because="a test")
     run_id = await night.start(agent)
     await there(at)
-    process_of(run_id).kill()
+    await processes.killed(night.house, run_id)
     (night.project / "work" / name).mkdir(parents=True, exist_ok=True)
     (night.project / "work" / name / "go").touch()
     return run_id

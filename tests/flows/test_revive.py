@@ -10,7 +10,7 @@ from cli.start_run import SOCKET
 from midwatch.ledger import RunRow
 from tasks.harness.revive import AT_ONE_STEP
 from tests.flows.conftest import Night
-from tests.flows.processes import child_of, process_of, there
+from tests.flows.processes import child_of, nobody_runs, process_of, there
 from tests.flows.scripted_model import Hold, call
 from tests.flows.test_kill import APPENDER, marker
 
@@ -57,6 +57,7 @@ async def test_a_run_goes_on_after_its_worker_was_asked_to_end(night: Night) -> 
     assert worker
     worker.terminate()
     await there(lambda: not psutil.pid_exists(mine.pid))
+    await nobody_runs(night.house, run_id)
     (night.project / "work" / name / "go").touch()
     assert (await night.ended(run_id)).outcome == "verified"
     assert (night.project / "work" / name / "lines").read_text() == "one\n"
