@@ -24,6 +24,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from midwatch.errors import LedgerAway, LedgerError
 
@@ -34,7 +35,7 @@ BUSY_SECONDS: Final = 30.0
 """How long a writer waits for the others, where the URL has no `?timeout=`; a transaction takes about a millisecond."""
 _ADVISORY_LOCK: Final = text("SELECT pg_advisory_xact_lock(7236279402)")
 _SHAPES: Final = "give sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME (MIDWATCH_LEDGER_URL)"
-_PRAGMAS: Final = ("journal_mode=WAL", "foreign_keys=ON")
+_WAL: Final = "PRAGMA journal_mode=WAL"
 
 
 class Database(Protocol):
@@ -102,7 +103,7 @@ class Sqlite:
         try:
             return _transaction(self._prompt, work)
         except (OperationalError, sqlite3.OperationalError) as error:
-            if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            if _is_busy(getattr(error, "orig", error)):
                 raise Occupied from error
             raise
 
@@ -122,8 +123,13 @@ class Sqlite:
         event.listen(engine, "do_connect", self._make_private)
 
         def prepare(connection: sqlite3.Connection, _: object) -> None:
-            for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
-                connection.execute(f"PRAGMA {pragma}")
+            # SQLite does not wait for another process that turns a new file into WAL at the same moment.
+            patient = Retrying(
+                retry=retry_if_exception(_is_busy), stop=stop_after_delay(timeout), wait=wait_fixed(0.02), reraise=True
+            )
+            patient(connection.execute, _WAL)
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(f"PRAGMA synchronous={synchronous}")
 
         event.listen(engine, "connect", prepare)
         return engine
@@ -134,6 +140,10 @@ class Sqlite:
             path = Path(self._url.database)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 def _transaction(engine: Engine, work: Work[T]) -> T:
