@@ -1,20 +1,17 @@
-"""Ledger: where is it? A URL in the environment, a block in Prefect's database, or one file in Midwatch's home."""
+"""Ledger: which database, as an operator configures it? And the installation's ledger, wherever it lies."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
-
-VARIABLE: Final = "MIDWATCH_LEDGER_URL"
-_BLOCK: Final = "block:"
+from midwatch.ledger.location import BLOCK, VARIABLE, location
 
 
 class LedgerDatabase(Block):
@@ -45,10 +42,8 @@ async def open_ledger(home: Path, environ: Mapping[str, str] = os.environ) -> Le
     Raises:
         LedgerError: the URL is of no kind that a ledger can live in, or the block cannot be loaded.
     """
-    url = environ.get(VARIABLE) or f"sqlite+aiosqlite:///{home / 'ledger.db'}"
-    if not url.startswith(_BLOCK):
-        return Ledger.open(url)
-    return (await _load(url.removeprefix(_BLOCK))).get_ledger()
+    url = location(home, environ)
+    return (await _load(url.removeprefix(BLOCK))).get_ledger() if url.startswith(BLOCK) else Ledger.open(url)
 
 
 async def _load(name: str) -> LedgerDatabase:

@@ -40,6 +40,7 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         health=f"{house.url}/api/health",
     )
     keeper = Child(name="keeper", argv=(sys.executable, "-m", "cli.keeper"), environment=ours)
+    notifier = Child(name="notifier", argv=(sys.executable, "-m", "cli.notifier"), environment=ours)
     warm = Child(name="warm", argv=(sys.executable, "-m", "cli.warm"), environment=ours)
     worker = Child(
         name="worker",
@@ -51,7 +52,8 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         before=settle,
         after=settle,
     )
-    return (server, keeper, warm, worker, *_slack(ours))
+    page = Child(name="page", argv=(sys.executable, "-m", "cli.page"), environment=ours)
+    return (server, keeper, notifier, warm, worker, page, *_slack(ours))
 
 
 def _slack(ours: Mapping[str, str]) -> tuple[Child, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cli import zone
 from cli.environment import CHILD
 from cli.home import House
 from cli.occupancy import Say
@@ -61,7 +62,7 @@ def _wanted(path: Path) -> list[dict[str, Any]]:
 
 
 def _digest(project: Path) -> str:
-    digest = hashlib.sha256(version("prefect").encode())
+    digest = hashlib.sha256(f"{version('prefect')} {zone.name()}".encode())
     for path in sorted({path for pattern in SOURCES for path in project.glob(pattern)}):
         digest.update(f"{path.relative_to(project)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

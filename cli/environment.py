@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 
-from cli import keys
+from cli import keys, zone
 from cli.home import ADDRESS, House
 
 QUIET = {
@@ -37,6 +37,7 @@ def client_environment(house: House) -> dict[str, str]:
     return {
         "MIDWATCH_PROJECT": str(house.project),
         "MIDWATCH_HOME": str(house.home),
+        zone.VARIABLE: zone.name(),  # prefect.yaml's schedules name it
         "PREFECT_HOME": str(house.prefect),
         "PREFECT_API_URL": f"{house.url}/api",
         "PREFECT_API_AUTH_STRING": keys.read(house.auth),

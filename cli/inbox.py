@@ -1,77 +1,115 @@
-"""`midwatch inbox`, `show` and the answers: what waits for a person, and what does the person say?"""
+"""`midwatch inbox` and `show`: what waits for a person, and what has a run done?"""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from itertools import groupby
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.environment import adopt
-from cli.home import House, locate
-from cli.show import Question, print_ask, print_run, questions, run_facts
+from cli.home import locate
+from cli.show import print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
-from midwatch.errors import CallError, LedgerError
+from midwatch.errors import LedgerError
 from midwatch.ledger import AskRow, Ledger
+from midwatch.ledger.location import BLOCK, location
+from midwatch.request import Question, together
 
 RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
-Numbers = Annotated[list[int], typer.Argument(help="Which of its questions, as `midwatch show` numbers them.")]
-Reason = Annotated[str, typer.Option("--because", help="Why. It stays in the ledger; with a no, the agent is told.")]
+WATCH_SECONDS: Final = 2.0
+OF_A_KIND: Final = 5
+"""Questions of one request that are listed by themselves."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def inbox(as_json: AsJson = False) -> None:
+def inbox(
+    as_json: AsJson = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also every question of a kind that many runs ask.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and show what comes and goes; Ctrl-C ends it.")] = False,
+) -> None:
     """List what waits for a person, the longest waiting first."""
+    if watch:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(with_ledger(lambda ledger: _watch(ledger, as_json=as_json, everything=everything)))
+        return
     waiting = asyncio.run(with_ledger(_waiting))
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in waiting]))
         return
     console = Console(highlight=False, soft_wrap=True)
-    if not waiting:
-        console.print("Nothing waits for you.")
-    if requests := [one.ask for one in waiting if one.ask.kind != "settle"]:
-        console.print(_table(requests, datetime.now(UTC)), soft_wrap=False)
-        console.print(
-            "\n`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer RUN N` decides it."
-        )
+    console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:
         if one.ask.kind == "settle":
             print_ask(one, console)
 
 
+async def _watch(ledger: Ledger, *, as_json: bool, everything: bool) -> None:
+    """Until it is interrupted. As JSON, one line for each question, when it comes."""
+    known: set[str] = set()
+    with Live(console=Console(highlight=False, quiet=as_json), auto_refresh=False) as live:
+        while True:
+            waiting = await _waiting(ledger)
+            for one in waiting if as_json else ():
+                if one.ask.ask_id not in known:
+                    typer.echo(json.dumps(_facts(one)))
+            known = {one.ask.ask_id for one in waiting}
+            live.update(_listed(waiting, datetime.now(UTC), everything=everything), refresh=True)
+            await asyncio.sleep(WATCH_SECONDS)
+
+
+def _listed(waiting: Sequence[Question], now: datetime, *, everything: bool) -> RenderableType:
+    asked = [one.ask for one in waiting if one.ask.kind != "settle"]
+    if not waiting:
+        return "Nothing waits for you."
+    if not asked:
+        return ""
+    numbers = {one.ask.ask_id: one.number for one in waiting}
+    how = "`midwatch show RUN` shows a request whole; `midwatch approve | deny | edit | answer | takeover RUN` decides it."
+    return Group(_table(asked, numbers, now, each=None if everything else OF_A_KIND), "", how)
+
+
 async def _waiting(ledger: Ledger) -> list[Question]:
-    waiting = await ledger.open_asks()
-    runs = {row.run_id for row in waiting}
-    known = {
-        one.ask.ask_id: one
-        for run_id in runs
-        for one in questions(await ledger.asks_of(run_id), await ledger.effects_of(run_id))
-    }
-    return [known[row.ask_id] for row in waiting]
+    found: list[Question] = []
+    for run_id, rows in groupby(await ledger.asks_of_waiting_runs(), key=lambda row: row.run_id):
+        asks = list(rows)
+        doubted = any(row.kind == "settle" and row.verdict is None for row in asks)  # else no effect is there yet
+        effects = await ledger.effects_of(run_id) if doubted else []
+        found += [one for one in questions(asks, effects) if one.ask.verdict is None]
+    return sorted(found, key=lambda one: (one.ask.created_at, one.ask.ask_id))
 
 
-def _table(asks: Sequence[AskRow], now: datetime) -> Table:
+def _table(asks: Sequence[AskRow], numbers: Mapping[str, int], now: datetime, *, each: int | None) -> Table:
+    """A row for each question, at most `each` of one request."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "agent", "what it asks for", "rule", "asked", "deadline"):
+    for heading in ("run", "N", "agent", "what it asks for", "rule", "asked", "deadline"):
         table.add_column(heading, overflow="fold")
-    for row in asks:
-        what = f"{row.tool} {visible(row.args_json)}"
-        table.add_row(
-            row.run_id[:8],
-            row.agent,
-            Text(what if len(what) <= 80 else f"{what[:79]}… ({len(what)} characters)"),
-            Text(visible(row.rule)),
-            f"{_about(now - row.created_at)} ago",
-            _until(row.deadline, now),
-        )
+    for request in together(asks):
+        for row in request[:each]:
+            what = f"{row.tool} {visible(row.args_json)}"
+            table.add_row(
+                row.run_id[:8],
+                str(numbers[row.ask_id]),
+                row.agent,
+                Text(what if len(what) <= 80 else f"{what[:79]}… ({len(what)} characters)"),
+                Text(visible(row.rule)),
+                f"{_about(now - row.created_at)} ago",
+                _until(row.deadline, now),
+            )
+        if left := len(request[each:] if each else ()):
+            table.add_row("", "", request[0].agent, f"and {left} more of this kind (`--all`)", "", "", "")
     return table
 
 
@@ -109,107 +147,9 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         print_run(story, Console(highlight=False, soft_wrap=True))
 
 
-def approve(
-    run: RunId,
-    numbers: Numbers,
-    reason: Reason = "",
-    always: Annotated[
-        bool, typer.Option("--always", help="And propose the narrow rule for it: `rules proposals`.")
-    ] = False,
-) -> None:
-    """Say yes: exactly what was shown runs, once."""
-    stand = _answer(run, numbers, {"verdict": "approved", "reason": reason})
-    if always:
-        from cli.always import propose
-
-        propose([row for row in stand if row.verdict == "approved"])
-
-
-def deny(run: RunId, numbers: Numbers, reason: Reason = "") -> None:
-    """Say no: it is not done, and the agent is told so, with the reason."""
-    _answer(run, numbers, {"verdict": "denied", "reason": reason})
-
-
-def edit(
-    run: RunId,
-    number: Annotated[int, typer.Argument(help="Which of its questions.")],
-    arguments: Annotated[str, typer.Argument(help="The whole arguments as they should be: one JSON object.")],
-    reason: Reason = "",
-) -> None:
-    """Say yes to a changed call: it runs with these arguments, if the rules let it."""
-    _answer(run, [number], {"verdict": "edited", "reason": reason, "edited_args_json": arguments})
-
-
-def answer(
-    run: RunId,
-    text: Annotated[str, typer.Argument(help="What you answer.")],
-    number: Annotated[int | None, typer.Argument(help="Which of its questions, when there are several.")] = None,
-) -> None:
-    """Answer a question that the agent asked."""
-    _answer(run, None if number is None else [number], {"verdict": "answered", "answer": text})
-
-
-def _answer(run: str, numbers: list[int] | None, said: dict[str, Any]) -> list[AskRow]:
-    """The questions as they stand then."""
-    house = locate(os.environ)
-    adopt(house)
-    lines, stand = asyncio.run(_decided(house, run, numbers, said))
-    for line in lines:
-        typer.echo(line)
-    return stand
-
-
-async def _decided(
-    house: House, run: str, numbers: list[int] | None, said: dict[str, Any]
-) -> tuple[list[str], list[AskRow]]:
-    from prefect.client.orchestration import get_client
-
-    from blocks.ledger import open_ledger
-    from tasks.permissions.answers import decide, numbered_asks, resume_if_decided
-    from tasks.permissions.form import Answer
-
-    async with await open_ledger(house.home) as ledger:
-        run_id = await whole_id(ledger, run)
-        lines: list[str] = []
-        stand: list[AskRow] = []
-        for one in _chosen(await numbered_asks(ledger, run_id), numbers, _waits):
-            try:
-                made = await decide(
-                    ledger, one.ask, Answer(ask_id=one.ask.ask_id, **said), by=getpass.getuser(), via="cli"
-                )
-            except CallError as error:
-                raise LedgerError(f"{one.number} · {one.ask.tool}: {error}") from error
-            stands = made.row
-            first = "" if made.first else f" already, by {stands.by} through {stands.via}"
-            lines.append(f"{one.number} · {stands.tool}: {stands.verdict}{first}")
-            stand.append(stands)
-        async with get_client() as client:
-            resumed = await resume_if_decided(client, ledger, run_id)
-        rest = sum(row.verdict is None for row in await ledger.asks_of(run_id))
-    then = "The run goes on." if resumed else f"{rest} more wait." if rest else "Nothing more waits."
-    return [*lines, then], stand
-
-
-def _waits(one: Any) -> bool:
-    return one.ask.verdict is None and one.ask.kind != "settle"
-
-
-def _chosen(asks: Sequence[Any], numbers: list[int] | None, waits: Callable[[Any], bool]) -> list[Any]:
-    known = {one.number: one for one in asks}
-    if missing := [number for number in numbers or [] if number not in known]:
-        raise LedgerError(f"this run has no question {missing[0]}; it has {', '.join(map(str, known)) or 'none'}")
-    chosen = [known[number] for number in numbers] if numbers else [one for one in asks if waits(one)]
-    if not chosen:
-        raise LedgerError("nothing of this run waits for an answer; `midwatch inbox` lists what does")
-    return chosen
-
-
 async def whole_id(ledger: Ledger, start: str) -> str:
     """The one run whose id begins so; raises LedgerError where there is none, or several."""
-    ids = {row.run_id for row in await ledger.recent_runs(limit=1000)} | {
-        row.run_id for row in await ledger.open_asks()
-    }
-    found = sorted(run_id for run_id in ids if run_id.startswith(start))
+    found = await ledger.runs_starting(start, limit=5)
     if len(found) == 1:
         return found[0]
     several = f"; it could be {', '.join(run_id[:13] for run_id in found[:4])}" if found else ""
@@ -218,9 +158,13 @@ async def whole_id(ledger: Ledger, start: str) -> str:
 
 async def with_ledger(read: Callable[[Ledger], Any]) -> Any:
     """What `read` finds in the ledger of this installation."""
-    from blocks.ledger import open_ledger
+    home = locate(os.environ).home
+    if not (url := location(home)).startswith(BLOCK):
+        async with Ledger.open(url) as ledger:
+            return await read(ledger)
+    from blocks.ledger import open_ledger  # with it comes Prefect, which takes longer than all the rest
 
-    async with await open_ledger(locate(os.environ).home) as ledger:
+    async with await open_ledger(home) as ledger:
         return await read(ledger)
 
 

@@ -1,7 +1,8 @@
 """The house: who looks after runs that nobody else does? Run as `python -m cli.keeper`, one a house.
 
 Every few seconds: runs that lost their process go on, asks whose deadline has passed are denied, and suspended runs of
-which nothing waits any more are resumed. Everything here may be done twice, or late, without harm.
+which nothing waits any more are resumed. Everything here may be done twice, or late, without harm. What waits for a person
+costs nothing: the ledger says, in one query, which runs there is something to do for, and Prefect is asked about those alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.ledger import open_ledger
 from midwatch.errors import LedgerError
@@ -35,15 +37,15 @@ async def one_round(client: PrefectClient, ledger: Ledger, here: Place, now: dat
     for row in await ledger.overdue_asks(now):
         await expire(ledger, row)
         done.append(f"expired: {row.tool} of {row.agent}, ask {row.ask_id}")
-    for row in await ledger.open_asks():
+    for row in await ledger.parked_asks():
         if await send_on(ledger, row, now):
             done.append(f"tries again: {row.agent} {row.run_id}, it was parked")
-    for run_id in await suspended_runs(client):
+    for run_id in await suspended_runs(client, await ledger.decided_runs()):
         try:
             if await resume_if_decided(client, ledger, run_id):
                 done.append(f"resumed: {run_id}, all its asks are decided")
-        except LedgerError as error:
-            done.append(str(error))  # the next one is not to wait for this one
+        except (LedgerError, PrefectHTTPStatusError) as error:
+            done.append(f"not resumed: {run_id}: {error}")  # the next one is not to wait for this one
     return done
 
 

@@ -22,6 +22,7 @@ from midwatch.agent_file import load_agent
 from midwatch.layers import Layer, LayerCheck, LayerResult
 from midwatch.ledger import Ledger
 from midwatch.named_function import PATTERN, named_function
+from midwatch.planted import known_bad
 from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.place import Place
@@ -120,7 +121,8 @@ class Walk:
 
     async def permissions(self) -> LayerResult:
         """The rules compile against the tools that are really there, and those of MCP servers are the ones that were pinned."""
-        policy_of(self.spec, self.offered, Place(project=self.house.project, home=self.house.home))
+        policy = policy_of(self.spec, self.offered, Place(project=self.house.project, home=self.house.home))
+        known_bad(self.spec, policy)
         servers = Servers(agent=self.spec.name, ledger=self.ledger)
         await servers.see(self.offered.values())
         if doubts := servers.doubts(self.offered.values()):

@@ -6,12 +6,18 @@ import sys
 
 import typer
 
+from cli.answers import answer, approve, deny, edit, takeover
+from cli.attention import attention
 from cli.check import check
+from cli.digest import digest
 from cli.down import down
 from cli.env import env
 from cli.grant import grant
-from cli.inbox import answer, approve, deny, edit, inbox, show
+from cli.inbox import inbox, show
+from cli.link import link
+from cli.mandate import mandate
 from cli.pins import pins
+from cli.reviewers import reviewers
 from cli.rules import rules
 from cli.run import run
 from cli.runs import runs
@@ -33,15 +39,21 @@ app.command()(status)
 app.command()(env)
 app.command()(run)
 app.command()(runs)
+app.command()(digest)
 app.command()(inbox)
 app.command()(show)
 app.command()(approve)
 app.command()(deny)
 app.command()(edit)
 app.command()(answer)
+app.command()(takeover)
+app.command()(link)
 app.command()(settle)
+app.command()(reviewers)
 app.command()(grant)
 app.command()(check)
+app.add_typer(mandate)
+app.add_typer(attention)
 app.add_typer(pins)
 app.add_typer(rules)
 

@@ -56,13 +56,15 @@ def explain(
 
 async def _explained(agent: str, words: list[str], level: int | None, clean: bool, start_servers: bool) -> Explanation:
     from cli.explain import call_of, explain
+    from cli.mandated import with_mandates
     from cli.rulebook import open_rulebook
 
     async with AsyncExitStack() as stack:
         house = locate(os.environ)
         book = await open_rulebook(agent, house, stack, also=words[:1], start_servers=start_servers)
         call = call_of(words, book.policy)
-        return explain(book, call, LEVELS[level - 1] if level else None, clean=clean)
+        found = explain(book, call, LEVELS[level - 1] if level else None, clean=clean)
+        return await with_mandates(found, book, house, clean=clean)
 
 
 def _print_explanation(found: Explanation, agent: str, console: Console) -> None:

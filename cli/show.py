@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -13,25 +13,17 @@ from rich.text import Text
 
 from midwatch.calls import visible
 from midwatch.ledger import AskRow, EffectRow, RunRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A question of a run, as a person is shown it."""
-
-    number: int
-    """In its run, from 1, in the order in which they were asked."""
-    ask: AskRow
-    undo: str = ""
-    """How to take back what it is about, should it have happened."""
+from midwatch.request import Piece, Question, numbered
+from midwatch.reviewer import lesson, undisclosed
 
 
 def questions(asks: Sequence[AskRow], effects: Sequence[EffectRow]) -> list[Question]:
     """All questions of one run."""
     ways = {row.call_id: row.undo for row in effects}
-    return [
-        Question(number=number, ask=ask, undo=ways.get(ask.call_id, "")) for number, ask in enumerate(asks, start=1)
-    ]
+    return [replace(question, undo=ways.get(question.ask.call_id, "")) for question in numbered(asks)]
+
+
+_STYLES: Final = {"+": "green", "-": "red", "@": "dim"}
 
 
 def print_run(story: Mapping[str, Any], console: Console) -> None:
@@ -46,7 +38,7 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
         console.print(f"  {visible(run.reason)}", markup=False)
     console.print(
         f"  {run.run_id}, started {run.started_at:%Y-%m-%d %H:%M} UTC by a {run.cause}, level {run.level}, "
-        f"{spent.steps} steps, {spent.tokens} tokens, {spent.usd:.4f} US dollars, {spent.minutes:.1f} minutes at work"
+        f"{spent.said()}, {spent.minutes:.1f} minutes at work"
     )
     console.print(_steps(story))
     _print_ways_back(story["effects"], console)
@@ -82,22 +74,29 @@ def _print_ways_back(effects: Sequence[EffectRow], console: Console) -> None:
 
 def print_ask(question: Question, console: Console) -> None:
     """One question, whole."""
-    number, ask = question.number, question.ask
-    console.print(f"\n[bold]{number} · {ask.tool}[/] · {ask.verdict or _waits(ask)}")
-    for name, value in json.loads(ask.args_json).items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-        console.print(f"  {_lined(name)}: {_lined(text)}", markup=False)
-    if ask.kind == "settle":
-        console.print(f"  nobody saw its end: {visible(ask.reason)}", markup=False)
-    elif ask.rule:
-        console.print(f"  rule {ask.rule}: {_lined(ask.reason)}", markup=False)
-    if ask.words:
-        console.print(f"  the agent's own words: {_lined(ask.words)}", markup=False)
+    ask, then = question.ask, question.consequences
+    console.print(f"\n[bold]{question.number} · {ask.tool}[/] · {(ask.verdict or _waits(ask)).replace('_', ' ')}")
+    for piece in question.pieces:
+        _print_piece(piece, console)
     if ask.verdict:
         said = visible(ask.answer or ask.decided_because or "")
         console.print(f"  {ask.verdict} by {ask.by} through {ask.via}{': ' if said else ''}{said}", markup=False)
+        if test := lesson(ask):
+            console.print(f"  {visible(test)}", markup=False)
     elif ask.kind == "settle":
         console.print(_either_way(question), markup=False)
+    else:
+        console.print(f"  yes: {then.yes}\n  no: {then.no}\n  silence: {then.silence}", markup=False)
+
+
+def _print_piece(piece: Piece, console: Console) -> None:
+    name = {"argument": piece.label, "quote": piece.label}.get(piece.form, piece.label[:1].lower() + piece.label[1:])
+    if piece.form in ("diff", "lines"):
+        console.print(f"  {_lined(name)}:", markup=False)
+        for line in visible(piece.text).split("\n"):
+            console.print(Text(f"    │ {line}", style=_STYLES.get(line[:1], "") if piece.form == "diff" else ""))
+        return
+    console.print(f"  {_lined(name)}: {_lined(piece.text)}", markup=False)
 
 
 def _lined(text: str) -> str:
@@ -129,7 +128,8 @@ def _short(text: str) -> str:
 
 
 def run_facts(story: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for machines: rows as objects, times as ISO 8601."""
+    """The same for machines: rows as objects, times as ISO 8601. What was planted is told after it was decided."""
+    story = {**story, "asks": [undisclosed(row) for row in story["asks"]]}
     return {name: json.loads(json.dumps(_plain(value), default=str)) for name, value in story.items()}
 
 

@@ -11,112 +11,42 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, assert_never
+from typing import Final
 
 import aiohttp
 from prefect.client.orchestration import PrefectClient, get_client
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from blocks import Slack
 from blocks.ledger import open_ledger
-from midwatch.ledger import Ledger
+from cli.widening import offered, proposed
+from midwatch.ledger import AskRow, Ledger
 from tasks.harness.place import Place, place
-from tasks.permissions.answers import resume_if_decided
-from tasks.slack.door import Decided, Faulty, Meaning, Opens, Told, Touch, meaning, touch
-from tasks.slack.modal import told
-from tasks.slack.posting import Board, retry_after
-from tasks.slack.rich import block, fallback, line, says
+from tasks.slack.hearing import Deciders, Hearing, Widening
+from tasks.slack.posting import Board, Wait, retry_after
 
 ROUND_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 30.0
 """Until Slack is tried again when it, the block or the ledger could not be used."""
-TRIES: Final = 3
-
-Deciders = Callable[[], Awaitable[Collection[str]]]
-"""Ids of the users who may decide now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackDoor:
-    """What a click works with."""
+    """What is posted, and what is heard."""
 
-    deciders: Deciders
-    web: AsyncWebClient
-    ledger: Ledger
-    prefect: PrefectClient
     board: Board
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Somebody decided: the next round begins now."""
-
-    async def heard(self, socket: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """One envelope of Socket Mode. Slack waits three seconds for its acknowledgement."""
-        it = touch(request.payload) if request.type == "interactive" else None
-        if it is None or not it.sent:
-            await socket.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        if it is None:
-            return
-        meant = await self._meant(it)
-        if it.sent:
-            answer = SocketModeResponse(envelope_id=request.envelope_id, payload=_reply(meant))
-            await socket.send_socket_mode_response(answer)
-        await self._follow(it, meant)
-
-    async def _meant(self, it: Touch) -> Meaning:
-        """Who may decide is looked up anew: whoever was taken off the list decides nothing from then on."""
-        try:
-            deciders = await self.deciders()
-        except Exception as error:
-            _say(f"who may decide could not be looked up: {error!r}")
-            return Told(text="Nothing was done: who may decide could not be looked up. Try it again.")
-        try:
-            return await meaning(self.ledger, deciders, it)
-        except Exception:
-            traceback.print_exc()
-            return Told(
-                text="It failed on the way. If the message does not change soon, nothing was done: try it again."
-            )
-
-    async def _follow(self, it: Touch, meant: Meaning) -> None:
-        match meant:
-            case Opens(view=view):
-                await _patiently(lambda: self.web.views_open(trigger_id=it.trigger_id, view=view))
-            case Told(text=text):
-                await self._tell(it, text)
-            case Decided(decision=decision):
-                self.changed.set()
-                if not decision.first:
-                    await self._tell(it, meant.stands)
-                await resume_if_decided(self.prefect, self.ledger, decision.row.run_id)
-            case Faulty():
-                return
-            case unknown:
-                assert_never(unknown)
-
-    async def _tell(self, it: Touch, text: str) -> None:
-        """Only who clicked sees it; whoever sent a form has read it there."""
-        if it.sent:
-            return
-        shown = [block(line(says(text)))]
-        await _patiently(
-            lambda: self.web.chat_postEphemeral(
-                channel=it.channel, user=it.person.id, text=fallback(text), blocks=shown
-            )
-        )
+    hearing: Hearing
 
     async def rounds(self, stop: asyncio.Event) -> None:
         """Until `stop`; what fails is reported, and tried again in the next round."""
         while not stop.is_set():
             pause = ROUND_SECONDS
-            self.changed.clear()
+            self.hearing.changed.clear()
             try:
                 for fault in await self.board.one_round():
                     _say(fault)
@@ -125,59 +55,43 @@ class SlackDoor:
                 _say(f"Slack wants a pause of {pause:.0f} s")
             except Exception:
                 traceback.print_exc()
-            await _first_of(pause, stop, *([self.changed] if pause == ROUND_SECONDS else []))
-
-
-def _reply(meant: Meaning) -> dict[str, object]:
-    """What the form that was sent becomes: it closes, shows a fault, or says why nothing was done."""
-    match meant:
-        case Faulty(errors=errors):
-            return {"response_action": "errors", "errors": errors}
-        case Told(text=text):
-            return {"response_action": "update", "view": told(text)}
-        case Decided() if not meant.decision.first:
-            return {"response_action": "update", "view": told(meant.stands)}
-        case _:
-            return {}
-
-
-async def _patiently(call: Callable[[], Awaitable[object]]) -> None:
-    """A call that may be made twice without harm, when Slack wanted a pause or the line broke."""
-    for tries_left in reversed(range(TRIES)):
-        try:
-            await call()
-            return
-        except SlackApiError as error:
-            pause = retry_after(error)
-            if pause is None or not tries_left:
-                raise
-            await asyncio.sleep(pause)
-        except aiohttp.ClientError:
-            if not tries_left:
-                raise
+            await _first_of(pause, stop, *([self.hearing.changed] if pause == ROUND_SECONDS else []))
 
 
 @asynccontextmanager
 async def opened(
-    slack: Slack, deciders: Deciders, ledger: Ledger, prefect: PrefectClient, here: Place
+    slack: Slack, deciders: Deciders, ledger: Ledger, prefect: PrefectClient, here: Place, widening: Widening
 ) -> AsyncIterator[SlackDoor]:
     """The door, listening. Raises SlackApiError where Slack does not take the bot's token."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         web = slack.get_client(session)
         await web.auth_test()
-        board = Board(ledger=ledger, web=web, channel=slack.channel, path=here.home / "slack.json")
+        board = Board(
+            ledger=ledger, web=web, channel=slack.channel, path=here.home / "slack.json", wait=_attention(ledger)
+        )
         _load(board)
-        door = SlackDoor(deciders=deciders, web=web, ledger=ledger, prefect=prefect, board=board)
+        hearing = Hearing(
+            deciders=deciders, web=web, ledger=ledger, prefect=prefect, channel=slack.channel, widening=widening
+        )
         socket = SocketModeClient(app_token=slack.app_token.get_secret_value(), web_client=web)
-        socket.socket_mode_request_listeners.append(door.heard)
+        socket.socket_mode_request_listeners.append(hearing.heard)
         # It tries until it succeeds, and posting need not wait for it.
         connecting = asyncio.ensure_future(socket.connect())  # type: ignore[no-untyped-call]  # of slack-sdk
         try:
-            yield door
+            yield SlackDoor(board=board, hearing=hearing)
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
             await socket.close()  # type: ignore[no-untyped-call]  # of slack-sdk
+
+
+def _attention(ledger: Ledger) -> Wait:
+    """Whom a question would interrupt now who is not to be: it is posted when it may."""
+
+    async def wait(asks: Sequence[AskRow]) -> Collection[str]:
+        return await ledger.held_back(asks, datetime.now(UTC))
+
+    return wait
 
 
 def _load(board: Board) -> None:
@@ -198,7 +112,9 @@ async def keep(name: str, here: Place, stop: asyncio.Event) -> None:
             try:
                 await ledger.migrate()
                 slack = await _block(name)
-                async with opened(slack, deciders, ledger, prefect, here) as door:
+                async with opened(
+                    slack, deciders, ledger, prefect, here, Widening(propose=proposed, offer=offered)
+                ) as door:
                     _say(f"people are asked in {slack.channel}")
                     await door.rounds(stop)
             except Exception as error:

@@ -17,8 +17,11 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fi
 
 from cli import keys, record
 from cli.home import House, locate
+from cli.notifier import faults_of
+from cli.page_address import page_address
 from cli.record import Living
 from cli.upkeep import answers
+from midwatch.errors import HouseError
 
 EXIT_NOT_UP = 3
 """As with `systemctl status`: not running."""
@@ -42,12 +45,16 @@ class Status:
     """`up`, `starting`, `stopping`; `failed` with `error`; `down`."""
     home: str
     ui: str = ""
+    page: str = ""
+    """The approval page, as others see it."""
     answers: bool = False
     """The API answers its health check."""
     parts: tuple[Part, ...] = ()
     waiting: int | None = None
     """Runs that wait for a person; None when the server could not be asked."""
     error: str = ""
+    notices: tuple[str, ...] = ()
+    """Notices that no channel takes, a line each."""
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -73,10 +80,19 @@ def look(house: House) -> Status:
         phase=state.phase,
         home=str(house.home),
         ui=house.url,
+        page=_page(house) if "page" in state.children else "",
         answers=up,
         parts=tuple(part for part in parts if part),
         waiting=_waiting(house) if up else None,
+        notices=faults_of(house.home),
     )
+
+
+def _page(house: House) -> str:
+    try:
+        return page_address(house).public
+    except HouseError:  # it has not been opened yet, or its log says why it cannot be
+        return ""
 
 
 def _part(name: str, each: Living) -> Part | None:
@@ -132,5 +148,9 @@ def _show(now: Status) -> None:
         table.add_row(part.name, str(part.pid), part.since, str(part.restarts), f"{part.memory_mb} MB")
     console.print(table)
     console.print(f"  UI {now.ui}, {'answers' if now.answers else 'does not answer'}")
+    if now.page:
+        console.print(f"  page {now.page}")
     if now.waiting:
         console.print(f"  {now.waiting} run{'s wait' if now.waiting > 1 else ' waits'} for a person")
+    for fault in now.notices:
+        console.print(f"  {fault}", style="red", markup=False)

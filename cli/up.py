@@ -99,7 +99,7 @@ def _announce(ready: Up) -> None:
     console.print("Midwatch is up already." if ready.supervisor is None else "Midwatch is up.", style="bold")
     console.print(f"  UI        {house.url}")
     console.print(f"  password  the whole line that `cat {house.auth}` prints")
-    console.print(f"  agents    {', '.join(ready.deployments)}")
+    console.print(f"  deployed  {', '.join(ready.deployments)}")
     console.print('  prefect   eval "$(midwatch env)" lets plain `prefect` commands work')
 
 

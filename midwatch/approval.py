@@ -31,6 +31,8 @@ class Approval:
     """Of the one call that it is good for; "" where it was no yes."""
     by: str
     good_until: datetime
+    shown: str | None = None
+    """What stood beside the call (`AskContext.shown`); None where a yes does not stand on it."""
     used: bool
     """By another effect than the call's own, which may be begun again after a crash."""
 
@@ -43,6 +45,8 @@ class Attempt:
     call_id: str
     digest: str
     at: datetime
+    shows: str | None = None
+    """What would be shown beside the call now; None where nobody looked."""
 
 
 def is_person(name: str, agent: str) -> bool:
@@ -59,10 +63,15 @@ def fault_of(approval: Approval | None, attempt: Attempt) -> str:
         "it was given to another run": approval.run_id != attempt.run_id,
         "it was given to another call": approval.call_id != attempt.call_id,
         "the call, its tool, its rules or what it reaches are not what was shown": approval.digest != attempt.digest,
+        "what it would change is not what was shown any more": _differ(approval.shown, attempt.shows),
         "it is used up": approval.used,
         f"it was good until {approval.good_until:%Y-%m-%d %H:%M} UTC": attempt.at >= approval.good_until,
     }
     return next((f"the yes is not good: {fault}" for fault, found in faults.items() if found), "")
+
+
+def _differ(shown: str | None, shows: str | None) -> bool:
+    return None not in (shown, shows) and shown != shows
 
 
 def answered(decision: Decision, approval: Approval | None, attempt: Attempt) -> Decision:

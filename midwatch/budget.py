@@ -36,6 +36,11 @@ class Spent:
     unpriced_steps: int = 0
     """Steps of a paid model whose price nobody knows: `usd` is a lower bound where this is not 0."""
 
+    def said(self) -> str:
+        """For a person."""
+        least = "at least " if self.unpriced_steps else ""
+        return f"{self.steps} steps, {self.tokens:,} tokens, {least}{self.usd:.4f} US dollars"
+
     def __add__(self, other: Spent) -> Spent:
         return Spent(
             runs=self.runs + other.runs,

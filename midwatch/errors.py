@@ -8,7 +8,7 @@ MidwatchError
 ├── ToolUnavailable      a tool cannot be offered: no sandbox, MCP server does not start
 ├── ContextTooSmall      what a run must never forget is more than the model can take
 ├── LedgerError          the ledger refused: unknown row, broken chain, wrong version
-│   ├── WindowFull       a call does not fit into its rule's budget any more
+│   ├── WindowFull       a call does not fit into its rule's budget, or its mandate, any more
 │   └── LedgerAway       it cannot be read or written at this moment: locked, disk full, connection lost
 ├── Halted               the halt latch is set
 └── HouseError           server, worker or a port: `midwatch up` could not do it
@@ -75,11 +75,19 @@ class LedgerError(MidwatchError):
 
 
 class WindowFull(LedgerError):
-    """Others have drawn what a rule's budget had left; the call did not begin. Judged again, it is no longer allowed."""
+    """What a rule's budget or a mandate had left is gone; the call did not begin. Judged again, it is no longer allowed."""
 
 
-class LedgerAway(LedgerError):
-    """The ledger cannot be reached now. A run that meets this stops where it is and goes on when the ledger is back."""
+class Interrupted(MidwatchError):
+    """The run can do nothing now, through no fault of its own. It stops where it is, and is sent on later."""
+
+
+class LedgerAway(LedgerError, Interrupted):
+    """The ledger cannot be reached now."""
+
+
+class CannotSuspend(Interrupted):
+    """Prefect would not suspend the run: its state was changed by somebody else while it worked."""
 
 
 class Halted(MidwatchError):

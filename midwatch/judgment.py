@@ -7,7 +7,8 @@ The first row that fits decides. `done` is `contract.done_when` as it was found 
 | unknown  | any                    | any                | any              | unknown       |
 | known    | error                  | any                | any              | failed        |
 | known    | halted, out_of_budget  | any                | any              | blocked       |
-| known    | denied, unanswered     | any                | any              | blocked       |
+| known    | denied, unanswered,    | any                | any              | blocked       |
+|          | taken_over             |                    |                  |               |
 | known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
 | known    | nothing_to_do          | (it does not)      | any              | unverified    |
 | known    | finished               | holds              | any              | verified      |
@@ -29,7 +30,7 @@ from typing import Literal, assert_never
 from midwatch.contract import Finding
 from midwatch.outcome import Outcome
 
-Loop = Literal["finished", "nothing_to_do", "error", "halted", "out_of_budget", "denied", "unanswered"]
+Loop = Literal["finished", "nothing_to_do", "error", "halted", "out_of_budget", "denied", "unanswered", "taken_over"]
 """How the loop itself came to an end.
 
 finished       the model says that it is done
@@ -39,6 +40,7 @@ halted         the halt latch was set
 out_of_budget  a limit of the agent's file was reached
 denied         it may not go on: level too low, a layer that fails, a slot taken
 unanswered     a question's deadline passed, and the agent's file says to end then
+taken_over     a person goes on with the work
 """
 
 Seen = Literal["holds", "wrong", "not_seen", "nothing_to_check"]
@@ -99,6 +101,8 @@ def judge(ending: Ending, *, done: Sequence[Finding], noop: Sequence[Finding] = 
             return _judgment("blocked", ending.reason or _refused(ending.refusals) or "it may not go on")
         case "unanswered":
             return _judgment("blocked", ending.reason or _refused(ending.refusals) or "a question was not answered")
+        case "taken_over":
+            return _judgment("blocked", ending.reason or "a person took it over")
         case "nothing_to_do":
             return _noop(noop)
         case "finished":

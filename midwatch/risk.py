@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
+from midwatch.ask_context import Preview
 from midwatch.run import RunFacts
 
 Risk = Literal["read", "note", "write", "egress", "money", "destroy", "credential", "execute"]
@@ -53,6 +54,8 @@ Probe = Callable[..., Awaitable[ProbeAnswer]]
 """(facts of the run, arguments)"""
 Undo = Callable[[DoneEffect], Awaitable[str]]
 """One line for a person: a command or a sentence. Empty: it cannot be taken back."""
+Previewer = Callable[[RunFacts, Mapping[str, Any]], Awaitable[Preview | None]]
+"""(facts of the run, arguments): what would the call change? None where its arguments say it all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class ToolFacts:
     """Called after a crash: did the effect happen?"""
     undo: Undo | None = None
     """Called when it has happened: how does a person take it back? Offered to a person, never run by itself."""
+    preview: Previewer | None = None
+    """Called when a person is asked, and again behind the yes: what it would change must still be what was shown."""
     bind: Mapping[str, Any] | None = None
     """Arguments that code fills in and the model neither sees nor sets; part of the call that is judged."""
 
@@ -89,6 +94,7 @@ def tool(
     sinks: Sequence[str] | None = None,
     probe: Probe | None = None,
     undo: Undo | None = None,
+    preview: Previewer | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a Python function as a tool with its risk class; `tools: - python: module:function` offers it."""
     facts = ToolFacts(
@@ -99,6 +105,7 @@ def tool(
         sinks=None if sinks is None else tuple(sinks),
         probe=probe,
         undo=undo,
+        preview=preview,
     )
 
     def declare(function: Function) -> Function:

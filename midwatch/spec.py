@@ -190,6 +190,24 @@ class Escalation(_Strict):
     """At the deadline: `deny` tells the model so and goes on; `end` ends the run as blocked."""
 
 
+class PlantedCall(_Strict):
+    """A call that must never run, and never does."""
+
+    tool: str
+    args: dict[str, Any]
+    wrong: Annotated[str, Field(min_length=1)]
+    """What is wrong with it; the person hears it once they have decided."""
+
+
+class Planted(_Strict):
+    """Proposals that are known to be bad stand among the agent's requests now and then: they measure whether people look."""
+
+    share: Annotated[float, Field(gt=0, le=0.02)] = 0.02
+    """Of all that is asked about the agent's calls, at most."""
+    calls: list[PlantedCall] = []
+    """Empty: the `match` examples of the agent's own deny rules."""
+
+
 class ForEach(_Strict):
     """One conversation per file, one after the other, in one run: a fresh context for every decision."""
 
@@ -223,6 +241,8 @@ class AgentSpec(_Strict):
     contract: Contract = Contract()
     limits: Limits = Limits()
     escalation: Escalation = Escalation()
+    planted: Planted | None = None
+    """None: everything that is asked is what the agent wants."""
 
     def models(self) -> list[str]:
         """The fallback chain, first choice first."""

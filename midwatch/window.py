@@ -34,6 +34,8 @@ class Draw:
     amount: Decimal
     held: bool
     """It must fit. False: a person said yes to it, or another rule lets it through; it is counted all the same."""
+    mandate: int | None = None
+    """The mandate that it is drawn from, which must still stand."""
 
 
 def overdrawn(window: Window, spent: Decimal | None, amount: Decimal) -> str:

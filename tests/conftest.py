@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cli import occupancy
 from cli.environment import adopt, client_environment, inherited
 from cli.home import House, locate
 
 PROJECT = Path(__file__).parent.parent
+settings.register_profile("midwatch", deadline=None)  # how long a test takes says how busy the machine is
+settings.load_profile("midwatch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final, get_args
 import pytest
 from ruamel.yaml import YAML
 
+from blocks import Person
 from cli.main import app
 from midwatch import contract, spec
 from midwatch.agent_file import parse_agent
@@ -19,6 +20,7 @@ from midwatch.policy import Policy, compile_policy
 from midwatch.policy.rules import SIBLINGS
 from midwatch.policy.values import WORDS
 from midwatch.risk import RISKS, Risk
+from midwatch.severity import SEVERITIES
 from midwatch.spec import AgentSpec
 from midwatch.templates import NAMES
 
@@ -91,6 +93,8 @@ CLOSED: Final[dict[str, tuple[str, Collection[str]]]] = {
     "fields of for_each": ("agent-file", spec.ForEach.model_fields),
     "lists of rules": ("permissions", spec.Rules.model_fields),
     "what stands beside a rule": ("permissions", SIBLINGS),
+    "severities": ("attention", SEVERITIES),
+    "fields of a person": ("attention", Person.model_fields),
     "tables of the ledger": ("ledger", metadata.tables),
     "packages of base.in": ("dependencies", needed("base")),
     "packages of dev.in": ("dependencies", needed("dev")),

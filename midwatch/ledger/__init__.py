@@ -2,11 +2,15 @@
 
 from midwatch.ledger.asks import Ask, AskDecision, AskKind, AskRow, AskVerdict
 from midwatch.ledger.chain import ChainReport
+from midwatch.ledger.concerns import Ended, Green
 from midwatch.ledger.decisions import Decided, DecisionRow
 from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
 from midwatch.ledger.ledger import Ledger
 from midwatch.ledger.levels import LevelGrant
+from midwatch.ledger.mandates import MandateUse
+from midwatch.ledger.notices import NoticeRow, SubjectRow
+from midwatch.ledger.people import PersonRow
 from midwatch.ledger.pins import Pin, PinState
 from midwatch.ledger.probes import ModelProbe
 from midwatch.ledger.runs import RunRow
@@ -24,9 +28,14 @@ __all__ = [
     "DecisionRow",
     "EffectRow",
     "EffectState",
+    "Ended",
+    "Green",
     "Ledger",
     "LevelGrant",
+    "MandateUse",
     "ModelProbe",
+    "NoticeRow",
+    "PersonRow",
     "Pin",
     "PinState",
     "Reservation",
@@ -37,4 +46,5 @@ __all__ = [
     "StepKind",
     "StepRow",
     "StoredStep",
+    "SubjectRow",
 ]

@@ -16,13 +16,14 @@ from midwatch.ledger.transaction import Read, Write, reads, writes
 
 AskKind = Literal["approve", "answer", "settle", "park"]
 """May it run? What is the answer? Of an effect whose end nobody saw: did it happen? Of a run without a model: try again?"""
-AskVerdict = Literal["approved", "denied", "edited", "answered", "expired", "happened", "did_not_happen"]
+AskVerdict = Literal["approved", "denied", "edited", "answered", "expired", "taken_over", "happened", "did_not_happen"]
+"""taken_over: a person goes on with the work, and the run ends."""
 
 FITTING: Final[dict[AskKind, frozenset[AskVerdict]]] = {
-    "approve": frozenset({"approved", "denied", "edited", "expired"}),
-    "answer": frozenset({"answered", "denied", "expired"}),
+    "approve": frozenset({"approved", "denied", "edited", "expired", "taken_over"}),
+    "answer": frozenset({"answered", "denied", "expired", "taken_over"}),
     "settle": frozenset(),
-    "park": frozenset({"approved", "denied", "expired"}),
+    "park": frozenset({"approved", "denied", "expired", "taken_over"}),
 }
 """Which verdicts `decide_ask` takes; a question of kind `settle` is answered together with its effect (`settle_effect`)."""
 
@@ -47,6 +48,10 @@ class Ask:
     created_at: datetime
     deadline: datetime | None
     """From this moment on only `expired` is accepted. None: it waits until somebody answers, as `settle` does."""
+    context_json: str = "{}"
+    """An `AskContext`: what a person has to know besides."""
+    planted: str = ""
+    """What is wrong with it, where it only measures whether people look: no yes to it is good for anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,7 @@ def enter_ask(tx: Write, ask: Ask) -> AskRow:
     row, new = tx.enter(asks, {"ask_id": ask_id}, agent=agent, **facts)
     if not new:
         return _same_call(_ask_row(row), ask)
-    long = ("args_json", "words")
+    long = ("args_json", "words", "context_json")
     sealed = {f"{name}_sha256": sha256(facts.pop(name)) for name in long}
     tx.journal("ask_opened", facts.pop("run_id"), ask_id=ask_id, **facts, **sealed)
     return _ask_row(row)
@@ -133,7 +138,7 @@ def decide_ask(
         "decided_because": reason,
         "edited_args_json": edited_args_json,
         "answer": answer,
-        "granted_digest": {"approved": row.digest, "edited": edited_digest}.get(verdict),
+        "granted_digest": None if row.planted else {"approved": row.digest, "edited": edited_digest}.get(verdict),
     }
     return enter_decision(tx, row, decided, digest_seen=digest_seen)
 
@@ -172,9 +177,13 @@ def asks_of(tx: Read, run_id: str) -> list[AskRow]:
 
 @reads
 def approvals_asked(tx: Read, agent: str, since: datetime) -> list[AskRow]:
-    """Every question whether a call of `agent` may run: those since then, and all that were ever refused or changed."""
+    """Every question whether a call of `agent` may run: those since then, and all that were ever refused or changed.
+
+    What was planted is no evidence of anything but of whether people look.
+    """
     refused = asks.c.verdict.in_(("denied", "edited"))
-    mine = select(asks).where(asks.c.agent == agent, asks.c.kind == "approve", refused | (asks.c.created_at >= since))
+    about = (asks.c.agent == agent, asks.c.kind == "approve", asks.c.planted == "")
+    mine = select(asks).where(*about, refused | (asks.c.created_at >= since))
     return [_ask_row(row) for row in tx.all(mine.order_by(asks.c.created_at, asks.c.ask_id))]
 
 

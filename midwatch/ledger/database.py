@@ -127,7 +127,8 @@ class Sqlite:
             patient = Retrying(
                 retry=retry_if_exception(_is_busy), stop=stop_after_delay(timeout), wait=wait_fixed(0.02), reraise=True
             )
-            patient(connection.execute, _WAL)
+            # To its end: a pragma whose answer nobody has fetched is at work, and the first COMMIT would be refused.
+            patient(lambda: connection.execute(_WAL).fetchall())
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute(f"PRAGMA synchronous={synchronous}")
 

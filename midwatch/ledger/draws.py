@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import delete, func, select
 
 from midwatch.errors import WindowFull
-from midwatch.ledger import decisions
+from midwatch.ledger import decisions, mandates
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.tables import draws
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -25,7 +25,7 @@ def draw(tx: Write, run_id: str, call_id: str, taken: Sequence[Draw], decided: D
     """For a call that is no effect; an effect draws with its reservation (`reserve(draws=...)`).
 
     Raises:
-        WindowFull: it does not fit; nothing was drawn.
+        WindowFull: it does not fit, or its mandate stands no more; nothing was drawn.
     """
     decisions.enter(tx, run_id, decided)
     enter(tx, run_id, call_id, taken)
@@ -46,6 +46,8 @@ def enter(tx: Write, run_id: str, call_id: str, taken: Iterable[Draw]) -> None:
         window, key = one.window, {"run_id": run_id, "call_id": call_id, "rule": one.window.rule}
         if tx.at_key(draws, key) is not None:
             continue
+        if one.mandate is not None and (over := mandates.ended(tx, one.mandate, agent, tx.at)):
+            raise WindowFull(over)
         why = overdrawn(window, _spent(tx, agent, window, tx.at, (run_id, call_id)), one.amount)
         if why and one.held:
             raise WindowFull(f"rule {window.rule}: {why}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from midwatch.approval import GRACE, Approval, Attempt, fault_of
+from midwatch.ask_context import AskContext
 from midwatch.errors import LedgerError
 from midwatch.ledger.asks import AskRow
 from midwatch.ledger.tables import asks, effects
@@ -47,6 +48,7 @@ def _on_file(tx: Read, ask_id: str, attempt: Attempt, *, begun: bool) -> Approva
         digest=(row.granted_digest or "") if row.verdict in ("approved", "edited") else "",
         by=row.by or "",
         good_until=attempt.at + GRACE if begun else (row.deadline or row.decided_at or row.created_at) + GRACE,
+        shown=None if begun or row.verdict == "edited" else AskContext.model_validate_json(row.context_json).shown,
         used=row.spent_at is not None and not begun,
     )
 

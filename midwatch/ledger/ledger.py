@@ -14,21 +14,29 @@ from typing import Self
 
 from midwatch.ledger import (
     asks,
+    between,
     chain,
+    concerns,
     days,
     decisions,
+    digests,
     draws,
     effects,
     grant,
     labels,
     levels,
+    mandates,
     migration,
+    notices,
+    people,
     pins,
+    planted,
     probes,
     runs,
     settlement,
     slots,
     steps,
+    waiting,
 )
 from midwatch.ledger.database import connect
 from midwatch.ledger.transaction import Clock, Store, now
@@ -61,6 +69,7 @@ class Ledger(Store):
     finish_run = runs.finish_run
     run = runs.run
     recent_runs = runs.recent_runs
+    runs_starting = waiting.runs_starting
 
     record_step = steps.record_step
     stored_steps = steps.stored_steps
@@ -82,17 +91,28 @@ class Ledger(Store):
     effects_of = effects.effects_of
 
     open_ask = asks.open_ask
+    open_round = planted.open_round
+    planted_decided = planted.planted_decided
     decide_ask = asks.decide_ask
     ask = asks.ask
     open_asks = asks.open_asks
     overdue_asks = asks.overdue_asks
     asks_of = asks.asks_of
     approvals_asked = asks.approvals_asked
+    decided_runs = waiting.decided_runs
+    open_ask_ids = waiting.open_ask_ids
+    parked_asks = waiting.parked_asks
+    asks_of_waiting_runs = waiting.asks_of_waiting_runs
     approval = grant.approval
 
     grant_level = levels.grant_level
     level_of = levels.level_of
     grants = levels.grants
+
+    grant_mandate = mandates.grant_mandate
+    revoke_mandate = mandates.revoke_mandate
+    mandates_in_force = mandates.mandates_in_force
+    mandates_of = mandates.mandates_of
 
     add_label = labels.add_label
     inherit_labels = labels.inherit_labels
@@ -101,6 +121,34 @@ class Ledger(Store):
     see_tools = pins.see_tools
     accept_tools = pins.accept_tools
     pins = pins.pins
+
+    see_people = people.see_people
+    people = people.people
+    ended_since = concerns.ended_since
+    green_after = concerns.green_after
+    risk_asked = concerns.risk_asked
+
+    note_situation = notices.note_situation
+    weighed = notices.weighed
+    claim_notice = notices.claim_notice
+    notice_sent = notices.notice_sent
+    notice_failed = notices.notice_failed
+    close_notice = notices.close_notice
+    open_notices = notices.open_notices
+    notices_since = notices.notices_since
+    sent_since = notices.sent_since
+    held_back = notices.held_back
+
+    runs_between = between.runs_between
+    done_between = between.done_between
+    decided_between = between.decided_between
+    spent_between = between.spent_between
+    begin_digest = digests.begin_digest
+    claim_delivery = digests.claim_delivery
+    delivery_taken = digests.delivery_taken
+    delivery_refused = digests.delivery_refused
+    deliveries_of = digests.deliveries_of
+    last_digest = digests.last_digest
 
     record_probe = probes.record_probe
     latest_probe = probes.latest_probe

@@ -75,7 +75,7 @@ def start_run(
         if cause == "event" and input:
             labels.enter(tx, run_id, "untrusted", "its input came with an event")
         tx.journal("run_started", run_id, **_sealed(facts, "input_json"))
-    return _same_agent(_run_row(row), agent)
+    return _same_agent(run_row(row), agent)
 
 
 @writes()
@@ -98,7 +98,7 @@ def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, finding
     open_run = update(runs).where(runs.c.run_id == run_id, runs.c.outcome.is_(None))
     if tx.changed(open_run.values(**ending, finished_at=tx.at)):
         tx.journal("run_finished", run_id, **_sealed(ending, "reason", "findings_json"))
-    row = _run_row(tx.run(run_id))
+    row = run_row(tx.run(run_id))
     if row.outcome != outcome:
         raise LedgerError(f"run {run_id!r} ended as {row.outcome!r}; it cannot end again as {outcome!r}")
     return row
@@ -108,14 +108,14 @@ def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, finding
 def run(tx: Read, run_id: str) -> RunRow | None:
     """One run, or None."""
     row = tx.first(select(runs).where(runs.c.run_id == run_id))
-    return None if row is None else _run_row(row)
+    return None if row is None else run_row(row)
 
 
 @reads
 def recent_runs(tx: Read, agent: str | None = None, *, limit: int = 50) -> list[RunRow]:
     """The latest runs, newest first; of one agent or of all."""
     query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id).limit(limit)
-    return [_run_row(row) for row in tx.all(query if agent is None else query.where(runs.c.agent == agent))]
+    return [run_row(row) for row in tx.all(query if agent is None else query.where(runs.c.agent == agent))]
 
 
 def _as_far_as_seen(tx: Write, run_id: str, outcome: Outcome, reason: str) -> tuple[Outcome, str]:
@@ -140,7 +140,8 @@ def _same_agent(row: RunRow, agent: str) -> RunRow:
     return row
 
 
-def _run_row(row: RowMapping) -> RunRow:
+def run_row(row: RowMapping) -> RunRow:
+    """One row of the table as a value."""
     fields = dict(row)
     return RunRow(
         input=json.loads(fields.pop("input_json")),

@@ -14,20 +14,26 @@ from http import HTTPStatus
 from typing import Any
 
 from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_runs import asuspend_flow_run
+from prefect.logging import get_run_logger
 from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_ai.exceptions import ToolFailed
 from pydantic_ai.messages import ToolCallPart
 
+from midwatch.ask_context import AskContext
 from midwatch.calls import canonical_json, digest, parse_call
-from midwatch.errors import CallError
+from midwatch.errors import CallError, CannotSuspend
 from midwatch.judgment import Refusal
 from midwatch.ledger import Ask, AskRow, Ledger
+from midwatch.request import Question
 from midwatch.spec import AgentSpec
+from tasks.harness import planted
 from tasks.harness.conversation import Conversation
-from tasks.permissions.answers import decide, numbered_asks
-from tasks.permissions.form import NumberedAsk, answers_of, request_markdown, resume_form
+from tasks.permissions.answers import decide, questions_of, take_over
+from tasks.permissions.form import answers_of, is_taken_over, resume_form
+from tasks.permissions.markdown import request_markdown
 
 
 def ask_id(conversation: Conversation, call: ToolCallPart) -> str:
@@ -36,22 +42,38 @@ def ask_id(conversation: Conversation, call: ToolCallPart) -> str:
 
 
 async def open_asks(ledger: Ledger, spec: AgentSpec, waiting: Sequence[Conversation]) -> list[AskRow]:
-    """Enter every call that waits into the ledger; what stands there already is returned as it stands."""
+    """Enter every call that waits into the ledger; what stands there already is returned as it stands.
+
+    Where the agent's file plants proposals, those of the run that matter to it come last.
+    """
     now = datetime.now(UTC)
     deadline = now + timedelta(minutes=spec.escalation.deadline_minutes)
-    return [
-        await ledger.open_ask(_ask(conversation, call, kind, now, deadline))
+    asked = [
+        _ask(spec, conversation, call, kind, now, deadline)
         for conversation in waiting
         if conversation.waiting is not None
         for kind, calls in (("approve", conversation.waiting.approvals), ("answer", conversation.waiting.calls))
         for call in calls
     ]
+    if spec.planted is None:
+        return await ledger.open_round(asked)
+    test = await planted.beside(ledger, spec, asked, waiting)
+    rows = await ledger.open_round(asked, test, spec.planted.share)
+    return [*rows, *await planted.of_run(ledger, asked[0].run_id)]
 
 
-def _ask(conversation: Conversation, call: ToolCallPart, kind: Any, created_at: datetime, deadline: datetime) -> Ask:
+def _ask(
+    spec: AgentSpec,
+    conversation: Conversation,
+    call: ToolCallPart,
+    kind: Any,
+    created_at: datetime,
+    deadline: datetime,
+) -> Ask:
     assert conversation.waiting is not None
     request = conversation.waiting.metadata.get(call.tool_call_id, {})
     question = parse_call(call.tool_name, call.args or {})
+    context = AskContext.model_validate_json(request.get("context_json", "{}"))
     return Ask(
         ask_id=ask_id(conversation, call),
         run_id=conversation.facts.run_id,
@@ -65,7 +87,13 @@ def _ask(conversation: Conversation, call: ToolCallPart, kind: Any, created_at: 
         words=conversation.words_before(call.tool_call_id),
         created_at=created_at,
         deadline=deadline,
+        context_json=around(spec, context).model_dump_json(),
     )
+
+
+def around(spec: AgentSpec, context: AskContext | None = None) -> AskContext:
+    """`context` with what the agent's file says to people."""
+    return (context or AskContext()).model_copy(update={"purpose": spec.description, "then": spec.escalation.then})
 
 
 def all_decided(conversation: Conversation, rows: Sequence[AskRow]) -> bool:
@@ -84,23 +112,32 @@ async def answered(ledger: Ledger, spec: AgentSpec, run_id: str, asks: Sequence[
     notes: dict[str, str] = {}
     ids = {row.ask_id for row in asks}
     for attempt in itertools.count(1):
-        everything = await numbered_asks(ledger, run_id)
+        everything = await questions_of(ledger, run_id)
         numbered = [one for one in everything if one.ask.ask_id in ids]
         rows = [await ledger.ask(one.ask.ask_id) for one in numbered]
         pending = [
-            NumberedAsk(number=one.number, ask=row, note=notes.get(row.ask_id, ""))
+            Question(number=one.number, ask=row, note=notes.get(row.ask_id, ""))
             for one, row in zip(numbered, rows, strict=True)
             if row.verdict is None
         ]
         if not pending:
-            return rows
+            return await _without_tests(spec, rows)
         so_far = sum(one.ask.kind != "settle" for one in everything)
-        values = await _form_filled_in(spec, run_id, pending, key=f"asks-{so_far}-{attempt}")
+        values = await _form_filled_in(ledger, run_id, pending, key=f"asks-{so_far}-{attempt}")
         notes = await _apply(ledger, values, pending)
     raise AssertionError("unreachable")
 
 
-async def _form_filled_in(spec: AgentSpec, run_id: str, pending: Sequence[NumberedAsk], *, key: str) -> dict[str, Any]:
+async def _without_tests(spec: AgentSpec, rows: Sequence[AskRow]) -> list[AskRow]:
+    """What the run goes on with; whoever answered a test hears of it now."""
+    try:
+        await planted.tell(spec, rows)
+    except Exception:
+        get_run_logger().exception("A request was a test; whoever answered it could not be told here.")
+    return [row for row in rows if not row.planted or row.verdict == "taken_over"]
+
+
+async def _form_filled_in(ledger: Ledger, run_id: str, pending: Sequence[Question], *, key: str) -> dict[str, Any]:
     """What was filled in for this round; the stored answer first, because a second suspend under one key fails."""
     async with get_client() as client:
         try:
@@ -112,13 +149,21 @@ async def _form_filled_in(spec: AgentSpec, run_id: str, pending: Sequence[Number
     if stored is not None:
         values: dict[str, Any] = json.loads(stored)
         return values
-    text = request_markdown(spec.name, spec.description, pending, then=spec.escalation.then)
-    form = await asuspend_flow_run(wait_for_input=resume_form(pending, text), key=key, timeout=None)
-    return form.model_dump()
+    text = request_markdown(pending, (await ledger.spent_by(run_id)).said())
+    try:
+        form = await asuspend_flow_run(wait_for_input=resume_form(pending, text), key=key, timeout=None)
+    except RuntimeError as error:  # so Prefect says that the state is not what it was: whoever changed it sends it on
+        if FlowRunContext.get() is None:
+            raise
+        raise CannotSuspend(str(error)) from error
+    return form.model_dump(exclude_unset=True)
 
 
-async def _apply(ledger: Ledger, values: dict[str, Any], pending: Sequence[NumberedAsk]) -> dict[str, str]:
+async def _apply(ledger: Ledger, values: dict[str, Any], pending: Sequence[Question]) -> dict[str, str]:
     """Write the answers of a form down; returns, by ask, why one could not be taken."""
+    if is_taken_over(values, pending):
+        await _end_here(ledger, pending[0].ask.run_id, str(values.get("reason") or ""))
+        return {}
     notes: dict[str, str] = {}
     for one in pending:
         row = await ledger.ask(one.ask.ask_id)
@@ -128,6 +173,18 @@ async def _apply(ledger: Ledger, values: dict[str, Any], pending: Sequence[Numbe
         except CallError as error:
             notes[row.ask_id] = str(error)
     return notes
+
+
+async def _end_here(ledger: Ledger, run_id: str, reason: str) -> None:
+    """A person takes the run over, unless others have decided all that waited in the meantime."""
+    if any(row.verdict is None and row.kind != "settle" for row in await ledger.asks_of(run_id)):
+        await take_over(ledger, run_id, by="prefect-ui", via="prefect-ui", reason=reason)
+
+
+def taken_over(row: AskRow) -> str:
+    """Why the run ends, where a person goes on with its work."""
+    why = f": {row.decided_because}" if row.decided_because else ""
+    return f"{row.by} took it over{why}"
 
 
 def results_of(conversation: Conversation, rows: Sequence[AskRow]) -> DeferredToolResults:
@@ -182,7 +239,7 @@ async def refusals(ledger: Ledger, run_id: str) -> tuple[Refusal, ...]:
     asked = [
         _refusal(row)
         for row in await ledger.asks_of(run_id)
-        if row.kind != "park" and row.verdict in ("denied", "expired")
+        if row.kind != "park" and row.verdict in ("denied", "expired") and not row.planted
     ]
     return (*by_rule.values(), *asked)
 

@@ -13,7 +13,7 @@ from typing import Final
 from midwatch.calls import digest, parse_call
 from midwatch.ledger import Ask, AskRow, Ledger
 from midwatch.spec import AgentSpec
-from tasks.harness.judgment import answered
+from tasks.harness.judgment import answered, around, taken_over
 from tasks.model.retry import advice, error_kind
 
 LONGEST: Final = timedelta(hours=1)
@@ -36,6 +36,8 @@ async def may_go_on(ledger: Ledger, spec: AgentSpec, run_id: str) -> str:
     match row.verdict:
         case "denied":
             return f"{row.reason} (a person ended it: {row.decided_because or 'no reason given'})"
+        case "taken_over":
+            return f"{row.reason} ({taken_over(row)})"
         case "expired":
             return f"{row.reason} (nobody mended it until the deadline)"
         case _:
@@ -52,7 +54,7 @@ async def park(ledger: Ledger, spec: AgentSpec, run_id: str, error: BaseExceptio
     if now >= deadline:
         return f"{advice(error)} (it was parked {len(times)} times)"
     again = None if kind == "person" else now + _wait(spec, len(times))
-    await ledger.open_ask(_question(run_id, len(times) + 1, error, again, now, deadline))
+    await ledger.open_ask(_question(spec, run_id, len(times) + 1, error, again, now, deadline))
     return await may_go_on(ledger, spec, run_id)
 
 
@@ -68,7 +70,13 @@ def _wait(spec: AgentSpec, times: int) -> timedelta:
 
 
 def _question(
-    run_id: str, number: int, error: BaseException, again: datetime | None, now: datetime, deadline: datetime
+    spec: AgentSpec,
+    run_id: str,
+    number: int,
+    error: BaseException,
+    again: datetime | None,
+    now: datetime,
+    deadline: datetime,
 ) -> Ask:
     arguments = {"tries_again_at": again.isoformat(timespec="seconds") if again else "when you say so"}
     call = parse_call(TOOL, json.dumps(arguments))
@@ -85,6 +93,7 @@ def _question(
         words="",
         created_at=now,
         deadline=deadline,
+        context_json=around(spec).model_dump_json(),
     )
 
 

@@ -24,6 +24,7 @@ from midwatch.budget import BudgetSpent, Spent
 from midwatch.errors import SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
+from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext, compile_policy
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
@@ -35,6 +36,7 @@ from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import Gate, GateState, declared
 from tasks.permissions.labels import RunLabels
+from tasks.permissions.mandates import Mandates
 from tasks.permissions.servers import Servers
 from tasks.permissions.spending import Spending
 from tasks.permissions.surroundings import Surroundings
@@ -80,6 +82,7 @@ class Prepared:
                 servers=self.servers,
                 labels=self.labels,
                 spent=Spending(facts=facts, log=self.log, budgets=self.policy),
+                mandates=Mandates(facts=facts, ledger=self.ledger, policy=self.policy),
             ),
             reachable=bool(self.spec.escalation.to),
         )
@@ -128,6 +131,7 @@ async def prepare(
     )
     tools = await tool_definitions(toolset, facts, model)
     policy = policy_of(spec, tools, here)
+    known_bad(spec, policy)
     servers = Servers(agent=spec.name, ledger=ledger)
     await servers.see(tools.values())
     known = {name: declared(tool) for name, tool in tools.items()}

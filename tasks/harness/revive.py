@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -36,16 +38,20 @@ FLOW: Final = "agent-run"
 GRACE: Final = {
     StateType.CRASHED: timedelta(seconds=8),
     StateType.RUNNING: timedelta(seconds=12),
-    StateType.PENDING: timedelta(seconds=30),
+    StateType.PENDING: timedelta(minutes=3),
 }
 """How long a state must stand before its run counts as lost. Crashed: the second report comes half a second after the
-first. Running: the lock is taken a moment later. Pending: until the worker has started a process and says which."""
+first. Running: the lock is taken a moment later. Pending: until the worker has started a process and says which; one that
+lives and is slow is waited for, since a run that is set to Scheduled while it starts cannot suspend, and what a dead one
+leaves is crashed by `cli/settle.py`."""
 TOLD_WITHIN: Final = timedelta(seconds=10)
 """From the outcome in the ledger to the state that Prefect is told by the run's own process; then it is told from here."""
 AT_ONE_STEP: Final = 3
 """Crashes with no step finished in between, after which a run is given up: it would go on like that for ever."""
 AT_MOST: Final = 20
 """Losses of one run in all, interruptions included."""
+PAGE: Final = 200
+"""Flow runs of one request; Prefect's server refuses more."""
 INTERRUPTED: Final = "Interrupted"
 """The state of a run whose house went down, or whose ledger was away: no fault of the step that it was at."""
 REVIVED: Final = "revived"
@@ -94,14 +100,23 @@ async def revive_lost_runs(client: PrefectClient, ledger: Ledger, locks: Path, n
     return [revival for revival in revivals if revival is not None]
 
 
-async def suspended_runs(client: PrefectClient) -> list[str]:
-    """Ids of the runs that wait, for a person or for having been answered."""
-    runs = await client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))),
-        sort=FlowRunSort.START_TIME_DESC,
-    )
-    return [str(run.id) for run in runs]
+async def suspended_runs(client: PrefectClient, among: Sequence[str]) -> list[str]:
+    """Which of these runs are suspended, in their order; one whose id is none of Prefect's is not."""
+    paused = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+    known = [run_id for run_id in map(_prefects, among) if run_id is not None]
+    found: set[str] = set()
+    for start in range(0, len(known), PAGE):
+        wanted = FlowRunFilterId(any_=known[start : start + PAGE])
+        runs = await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=wanted, state=paused), limit=PAGE)
+        found |= {str(run.id) for run in runs}
+    return [run_id for run_id in among if run_id in found]
+
+
+def _prefects(run_id: str) -> UUID | None:
+    try:
+        return UUID(run_id)
+    except ValueError:
+        return None
 
 
 def is_lost(run: FlowRun, locks: Path, now: datetime) -> bool:

@@ -117,11 +117,16 @@ class Room(AbstractCapability[RunFacts]):
         asks = await self.ledger.asks_of(run_id)
         return [
             *(_by_rule(row) for row in decisions if row.verdict == "deny" and self._holds(row.position)),
-            *(_by_person(row) for row in asks if row.kind in ("approve", "answer") and self._holds(row.call_id)),
+            *(_by_person(row) for row in asks if _concerns(row) and self._holds(row.call_id)),
         ]
 
     def _holds(self, position: str) -> bool:
         return position.partition("/")[0] == self.conversation
+
+
+def _concerns(row: AskRow) -> bool:
+    """The model asked for it."""
+    return row.kind in ("approve", "answer") and not row.planted
 
 
 def _by_rule(row: DecisionRow) -> Ruling:

@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 
 from blocks.ledger import open_ledger
 from midwatch.contract import Finding
-from midwatch.errors import LedgerAway, MidwatchError, ModelUnavailable, ToolUnavailable
+from midwatch.errors import Interrupted, MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
 from midwatch.outcome import Outcome
@@ -45,7 +45,7 @@ async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None
         try:
             log = await RunLog.open(str(flow_run.id), ledger, shown_runs.shown)
             return await one_life(agent, input, asked_level, slot_of(flow_run), log, here)
-        except LedgerAway as error:
+        except Interrupted as error:
             return _interrupted(error)
 
 
@@ -71,7 +71,7 @@ async def _prepared(
     async with AsyncExitStack() as stack:
         try:
             prepared = await prepare(agent, input, asked_level, slot, log, here, stack)
-        except LedgerAway:
+        except Interrupted:
             raise
         except (ModelUnavailable, ToolUnavailable) as error:
             return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
@@ -83,7 +83,7 @@ async def _prepared(
             case Prepared():
                 try:
                     return await _worked(prepared, ledger)
-                except LedgerAway:
+                except Interrupted:
                     raise
                 except Exception as error:
                     why = f"a defect in Midwatch or in a tool of its own: {type(error).__name__}: {error}"
@@ -167,6 +167,6 @@ async def _stillborn(
     return shown(row.outcome or outcome, row.reason)
 
 
-def _interrupted(error: LedgerAway) -> State[Any]:
-    """Without its ledger a run can do nothing and record nothing, so it ends as a crash does, and is sent on as one."""
+def _interrupted(error: Interrupted) -> State[Any]:
+    """It ends as a crash does, and is sent on as one: there is nothing that it could do or record now."""
     return State(type=StateType.CRASHED, name="Interrupted", message=str(error))

@@ -13,6 +13,7 @@ from midwatch.calls import visible
 from midwatch.contract import Finding
 from midwatch.judgment import Judgment
 from midwatch.ledger import AskRow, DecisionRow, EffectRow, Ledger, StepRow
+from midwatch.reviewer import lesson
 from tasks.harness.prepare import Prepared, Refused
 from tasks.harness.work import Work
 from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_report
@@ -81,8 +82,9 @@ def _call_of(position: str) -> tuple[str, str]:
 
 def question(row: AskRow) -> StoryQuestion:
     """One ask as the report tells it."""
+    before = "did this happen? " if row.kind == "settle" else "a test, never to be run: " if lesson(row) else ""
     return StoryQuestion(
-        what=f"{'did this happen? ' if row.kind == 'settle' else ''}{row.tool} {visible(spaced(row.args_json))}",
+        what=f"{before}{row.tool} {visible(spaced(row.args_json))}",
         answer=row.verdict or "waiting",
         by=who(row),
         words=row.answer or row.decided_because or "",

@@ -15,14 +15,14 @@ from pydantic_ai.exceptions import (
 )
 
 from midwatch.budget import BudgetSpent
-from midwatch.errors import ContextTooSmall, LedgerAway, MidwatchError
+from midwatch.errors import ContextTooSmall, Interrupted, MidwatchError
 from midwatch.judgment import Ending, Loop
 from midwatch.ledger import AskRow, Ledger
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from midwatch.templates import fill
 from tasks.harness.conversation import Conversation
-from tasks.harness.judgment import all_decided, answered, open_asks, refusals, results_of
+from tasks.harness.judgment import all_decided, answered, open_asks, refusals, results_of, taken_over
 from tasks.harness.parking import may_go_on, park
 from tasks.model.retry import CredentialsRefused
 from tasks.monitoring.limits import RunBudget
@@ -54,7 +54,7 @@ class Work:
                 return await self._ending("error", why)
             await self._begin()
             return await self._until_model_is_there()
-        except LedgerAway:
+        except Interrupted:
             raise
         except BudgetSpent as error:
             return await self._ending("out_of_budget", str(error))
@@ -83,6 +83,8 @@ class Work:
             if not waiting:
                 return await self._all_ended()
             rows = await self._answers(waiting)
+            if takeover := next((row for row in rows if row.verdict == "taken_over"), None):
+                return await self._ending("taken_over", taken_over(takeover))
             if self.spec.escalation.then == "end" and any(row.verdict == "expired" for row in rows):
                 return await self._ending(
                     "unanswered", "nobody answered in time, and the agent's file says to end then"

@@ -12,6 +12,7 @@ from midwatch.characters import visible
 from midwatch.contract import Finding
 from midwatch.decision import Verdict
 from midwatch.judgment import Judgment
+from midwatch.ledger import AskVerdict
 from midwatch.run import RunFacts
 from midwatch.spec import Limits
 from tasks.monitoring.markdown import NOTHING, code, fenced, shorten, table
@@ -43,7 +44,7 @@ class StoryQuestion:
     """One thing that a person was asked."""
 
     what: str
-    answer: Literal["approved", "edited", "denied", "answered", "expired", "happened", "did_not_happen", "waiting"]
+    answer: AskVerdict | Literal["waiting"]
     by: str = ""
     words: str = ""
     """What the person said to it."""

@@ -15,6 +15,7 @@ from pydantic_ai.exceptions import ApprovalRequired, ToolFailed
 from pydantic_ai.tools import ToolDefinition
 
 from midwatch.approval import Attempt, answered
+from midwatch.ask_context import AskContext
 from midwatch.calls import Call, canonical_json, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
 from midwatch.errors import WindowFull
@@ -24,6 +25,7 @@ from midwatch.risk import ToolFacts
 from midwatch.run import RunFacts
 from midwatch.window import Draw
 from tasks.permissions.level import held_to_level, held_to_reach
+from tasks.permissions.previews import preview_of
 from tasks.permissions.surroundings import Surroundings
 from tasks.permissions.wanted import canonical, raw_arguments
 from tasks.permissions.yes import approval_of, approved_call, edited_digest, is_still_asked_for, superseded, uncapped
@@ -76,7 +78,7 @@ class JudgedCall:
     draws: tuple[Draw, ...] = ()
 
     def as_request(self) -> dict[str, str]:
-        """What an ask is made of."""
+        """What an ask says of the call itself."""
         return {
             "args_json": canonical_json(self.call.args),
             "digest": self.digest,
@@ -149,7 +151,7 @@ class Gate(WrapperToolset[RunFacts]):
             case "deny":
                 raise ToolFailed(refusal(judged.decision))
             case "ask":
-                raise ApprovalRequired(metadata=judged.as_request())
+                raise ApprovalRequired(metadata=await self._request(judged, facts, ctx, tool.tool_def))
             case "allow":
                 self.state.cleared[ctx.tool_call_id or ""] = ClearedCall(
                     call=judged.call,
@@ -163,6 +165,20 @@ class Gate(WrapperToolset[RunFacts]):
                 return superseded(judged.call, result) if "edit_of" in approval_of(ctx) else result
             case _:
                 assert_never(judged.decision.verdict)
+
+    async def _request(
+        self, judged: JudgedCall, facts: ToolFacts, ctx: RunContext[RunFacts], definition: ToolDefinition
+    ) -> dict[str, str]:
+        """What an ask is made of."""
+        labels = self.surroundings.labels
+        context = AskContext(
+            read=tuple(labels.read),
+            read_in_all=labels.read_in_all,
+            preview=await preview_of(judged.call, facts, ctx.deps),
+            parameters=definition.parameters_json_schema,
+            risk=facts.risk,
+        )
+        return {**judged.as_request(), "context_json": context.model_dump_json()}
 
     async def _judged(
         self, fresh: Call, facts: ToolFacts, ctx: RunContext[RunFacts], definition: ToolDefinition
@@ -232,7 +248,8 @@ class Gate(WrapperToolset[RunFacts]):
         approval = approval_of(ctx)
         judged = JudgedCall(call=call, digest=self._digest(call, definition), decision=decision, draws=draws)
         if not ctx.tool_call_approved:
-            return replace(judged, decision=held_to_reach(decision, reachable=self.reachable))
+            judged = await self._with_a_mandate(judged, facts, ctx, definition, context)
+            return replace(judged, decision=held_to_reach(judged.decision, reachable=self.reachable))
         if original := approval.get("edit_of"):
             judged = replace(judged, digest=edited_digest(original, call))
             seen = self._digest(parse_call(call.tool, approval["original_args_json"]), definition)
@@ -241,13 +258,43 @@ class Gate(WrapperToolset[RunFacts]):
         if not is_still_asked_for(shown, approval, facts.bind):
             return replace(judged, decision=_changed("the conversation holds another call now than a person was shown"))
         return replace(
-            judged, decision=await self._with_the_yes(judged, approval.get("ask_id"), ctx), draws=uncapped(draws)
+            judged, decision=await self._with_the_yes(judged, approval.get("ask_id"), facts, ctx), draws=uncapped(draws)
         )
 
-    async def _with_the_yes(self, judged: JudgedCall, ask_id: str | None, ctx: RunContext[RunFacts]) -> Decision:
+    async def _with_a_mandate(
+        self,
+        judged: JudgedCall,
+        facts: ToolFacts,
+        ctx: RunContext[RunFacts],
+        definition: ToolDefinition,
+        context: PolicyContext,
+    ) -> JudgedCall:
+        """What would be asked, and a person has allowed ahead of time; a deny no mandate is asked about."""
+        around = self.surroundings
+        if judged.decision.verdict != "ask" or around.mandates is None:
+            return judged
+        answer = await around.mandates.answer(
+            judged.decision,
+            judged.call,
+            facts,
+            definition_hash(definition),
+            context,
+            around.labels,
+            self._call_id(ctx),
+        )
+        return replace(judged, decision=answer.decision, draws=(*judged.draws, *answer.draws))
+
+    async def _with_the_yes(
+        self, judged: JudgedCall, ask_id: str | None, facts: ToolFacts, ctx: RunContext[RunFacts]
+    ) -> Decision:
         """What stands in the ledger counts, and nothing that the conversation carries."""
+        shown = await preview_of(judged.call, facts, ctx.deps)
         attempt = Attempt(
-            run_id=ctx.deps.run_id, call_id=self._call_id(ctx), digest=judged.digest, at=datetime.now(UTC)
+            run_id=ctx.deps.run_id,
+            call_id=self._call_id(ctx),
+            digest=judged.digest,
+            at=datetime.now(UTC),
+            shows=AskContext(preview=shown).shown,
         )
         on_file = await self.log.ledger.approval(ask_id, attempt) if ask_id else None
         return answered(judged.decision, on_file, attempt)

@@ -7,12 +7,13 @@ a later life knows them; its words are gathered at the beginning of a life and g
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Self
 
-from midwatch.calls import Call, parse_call
+from midwatch.calls import Call, canonical_json, parse_call
 from midwatch.decision import Decision
 from midwatch.named_function import named_function
 from midwatch.policy.origins import Origins, origins_of, words_of
@@ -24,6 +25,9 @@ from midwatch.spec import AgentSpec
 from midwatch.templates import functions_in
 from tasks.step.log import RunLog
 
+MOST_READ: Final = 5
+CALL: Final = 200
+"""Characters of a call that a person is told was read."""
 MOST_WORDS: Final = 20_000
 """Of all trusted lookups of a run; what would be more is asked about."""
 
@@ -35,6 +39,9 @@ class RunLabels:
     standing: set[Label] = field(default_factory=lambda: set(LABELS))
     origins: Origins = field(default_factory=Origins)
     looked_up: set[str] = field(default_factory=set)
+    read: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_READ))
+    """The latest calls that brought text from outside, for whoever is asked."""
+    read_in_all: int = 0
 
     @classmethod
     async def open(cls, spec: AgentSpec, facts: RunFacts, log: RunLog, tools: Mapping[str, ToolFacts]) -> Self:
@@ -50,7 +57,10 @@ class RunLabels:
         labels = cls(standing=standing, origins=origins_of(spec, facts, answers))
         for step in log.steps.values():
             declared = tools.get(step.name)
-            if declared is not None and step.kind == "tool" and is_lookup(declared):
+            if declared is None or step.kind != "tool":
+                continue
+            labels.note(step.name, step.detail, declared)
+            if is_lookup(declared):
                 labels.remember(parse_call(step.name, step.detail), declared, json.loads(step.result_json))
         return labels
 
@@ -65,7 +75,15 @@ class RunLabels:
     def entered(self, brought: tuple[Label, ...], call: Call, facts: ToolFacts, payload: object) -> None:
         """The result of `call` is stored, and the model will see it."""
         self.standing.update(brought)
+        self.note(call.tool, canonical_json(call.args), facts)
         self.remember(call, facts, payload)
+
+    def note(self, tool: str, args_json: str, facts: ToolFacts) -> None:
+        """Keep for people which call brought text from outside."""
+        if facts.untrusted:
+            said = f"{tool} {args_json}"
+            self.read.append(said if len(said) <= CALL else f"{said[:CALL]}…")
+            self.read_in_all += 1
 
     def remember(self, call: Call, facts: ToolFacts, payload: object) -> None:
         """Take over what a lookup found that was asked with a person's own words."""

@@ -8,6 +8,7 @@ from pydantic_ai.tools import ToolDefinition
 
 from midwatch.policy import PolicyContext
 from tasks.permissions.labels import RunLabels
+from tasks.permissions.mandates import Mandates
 from tasks.permissions.servers import Servers
 from tasks.permissions.spending import Spending
 
@@ -21,6 +22,8 @@ class Surroundings:
     labels: RunLabels = field(default_factory=RunLabels)
     spent: Spending | None = None
     """None: nobody knows what budgets have seen, so that none allows anything."""
+    mandates: Mandates | None = None
+    """None: nothing was allowed ahead of time."""
 
     async def around(self, tool: str, definition: ToolDefinition, call_id: str) -> PolicyContext:
         """What the policy is told of a call of `tool`. What cannot be found out is left out, and never the lenient case."""

@@ -7,18 +7,19 @@ in the channel by its metadata before it is sent again, so that a request stands
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from midwatch.errors import LedgerAway, LedgerError
 from midwatch.ledger import AskRow, Ledger
-from tasks.slack.message import Asked, Request, blocks, notice
-from tasks.slack.posts import Post, read, write
+from tasks.permissions.requests import request_of
+from tasks.slack.message import MOST, Left, blocks, notice
+from tasks.slack.posts import Post, read, with_new, write
 
 EVENT: Final = "midwatch_request"
 """Type of the metadata that each post carries."""
@@ -30,6 +31,15 @@ LOST: Final = frozenset({"message_not_found", "cant_update_message", "edit_windo
 """Errors of an update after which the request is posted anew."""
 
 
+Wait = Callable[[Sequence[AskRow]], Awaitable[Collection[str]]]
+"""Which of these nobody is to be asked yet; they are looked at again in the next round."""
+
+
+async def nothing(_asks: Sequence[AskRow]) -> Collection[str]:
+    """Nothing waits: everything is asked at once."""
+    return ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Board:
     """The messages of one channel."""
@@ -39,9 +49,12 @@ class Board:
     channel: str
     path: Path
     posts: tuple[Post, ...] = ()
+    wait: Wait = nothing
     clock: Callable[[], float] = time.time
     resting: dict[str, float] = field(default_factory=dict)
     """Posts that Slack refused, and until when they are left alone: the others are not to wait for them."""
+    at_rest: Sequence[str] | None = None
+    """What waited when there was nothing left to do; None while there is."""
 
     def load(self) -> None:
         """Go on with the messages of the process before; raises ValueError where the file cannot be read."""
@@ -53,54 +66,84 @@ class Board:
         Raises:
             SlackApiError: Slack wants a pause (429); what is left is for the next round, as with any broken line.
         """
-        waiting = await self.ledger.open_asks()
-        self._keep(with_new(self.posts, waiting, self.channel))
-        open_ids = {row.ask_id for row in waiting}
-        faults = []
+        ids = await self.ledger.open_ask_ids()
+        if ids == self.at_rest:
+            return []
+        waiting = {row.ask_id: row for row in await self.ledger.open_asks()}
+        held, faults = await self._held(waiting)
+        self._keep(with_new(self.posts, [*waiting.values()], held, self.channel, self.clock()))
         for post in sorted(self.posts, key=lambda post: bool(post.ts)):  # who was not asked yet comes first
-            still = tuple(ask_id for ask_id in post.ask_ids if ask_id in open_ids)
-            if (post.ts and post.shown == still) or self.resting.get(post.post_id, 0) > self.clock():
+            if post.stands(waiting) or self.resting.get(post.post_id, 0) > self.clock():
                 continue
-            try:
-                self._put(post, await self._written(post, still))
-            except SlackApiError as error:
-                if retry_after(error) is not None:
-                    raise
-                faults.append(self._refused(post, word_of(error)))
+            faults += await self._tried(post, waiting)
+        still = held or faults or not all(post.stands(waiting) for post in self.posts)
+        self.at_rest = None if still else ids
         return faults
 
-    def _refused(self, post: Post, why: str) -> str:
-        if why in LOST:
-            self._put(post, replace(post, ts="", tried_at=0, shown=None))
-        else:
-            self.resting[post.post_id] = self.clock() + REST
-        return f"run {post.run_id}: Slack refused its message: {why}"
+    async def _held(self, waiting: Mapping[str, AskRow]) -> tuple[Collection[str], list[str]]:
+        """What is not to be asked yet. Where nobody can say so, everything is asked."""
+        known = {ask_id for post in self.posts for ask_id in post.ask_ids}
+        new = [row for ask_id, row in waiting.items() if ask_id not in known]
+        try:
+            return (await self.wait(new) if new else ()), []
+        except Exception as error:
+            return (), [f"asked at once, for nobody can say whether it may wait: {error!r}"]
 
-    async def _written(self, post: Post, still: tuple[str, ...]) -> Post | None:
+    async def _tried(self, post: Post, waiting: Mapping[str, AskRow]) -> list[str]:
+        try:
+            self._put(post, await self._written(post, waiting))
+        except LedgerError as error:
+            if not post.waiting(waiting) and not isinstance(error, LedgerAway):
+                self._put(post, None)  # of another ledger
+            return [self._rests(post, str(error))]
+        except SlackApiError as error:
+            if retry_after(error) is not None:
+                raise
+            return [self._refused(post, word_of(error))]
+        return []
+
+    def _refused(self, post: Post, why: str) -> str:
+        said = f"Slack refused its message: {why}"
+        if why not in LOST:
+            return self._rests(post, said)
+        self._put(post, replace(post, ts="", tried_at=0, shown=None))
+        return f"question {post.ask_ids[0]}: {said}"
+
+    def _rests(self, post: Post, why: str) -> str:
+        self.resting[post.post_id] = self.clock() + REST
+        return f"question {post.ask_ids[0]}: {why}"
+
+    async def _written(self, post: Post, waiting: Mapping[str, AskRow]) -> Post | None:
         """The post as it now stands in Slack; None where nothing of it has to be kept."""
+        still = post.waiting(waiting)
         if not post.ts and post.tried_at:
             post = replace(post, ts=await self._found(post))
         if not post.ts and not still:
             return None
-        request = await self._request(post)
+        content = await self._content(post, waiting)
         if post.ts:
-            await self.web.chat_update(
-                channel=post.channel, ts=post.ts, text=notice(request), blocks=blocks(request), metadata=_mark(post)
-            )
+            await self.web.chat_update(channel=post.channel, ts=post.ts, metadata=_mark(post), **content)
         else:
-            post = await self._sent(post, request)
+            post = await self._sent(post, content)
         return replace(post, shown=still) if still else None
 
-    async def _sent(self, post: Post, request: Request) -> Post:
+    async def _content(self, post: Post, waiting: Mapping[str, AskRow]) -> dict[str, Any]:
+        """What it says: as many of its questions as a message may hold, those that wait first."""
+        still = post.waiting(waiting)
+        decided = [ask_id for ask_id in post.ask_ids if ask_id not in waiting]
+        chosen = {*still[:MOST], *decided[::-1][: max(0, MOST - len(still))]}
+        rows = [waiting.get(one) or await self.ledger.ask(one) for one in post.ask_ids if one in chosen]
+        left = Left(
+            waiting=max(0, len(still) - MOST), decided=len(post.ask_ids) - len(chosen) - max(0, len(still) - MOST)
+        )
+        request = await request_of(self.ledger, rows)
+        return {"text": notice(request, len(request.waiting) + left.waiting), "blocks": blocks(request, left)}
+
+    async def _sent(self, post: Post, content: Mapping[str, Any]) -> Post:
         tried = replace(post, tried_at=self.clock())
         self._put(post, tried)
         sent = await self.web.chat_postMessage(
-            channel=post.channel,
-            text=notice(request),
-            blocks=blocks(request),
-            metadata=_mark(post),
-            unfurl_links=False,
-            unfurl_media=False,
+            channel=post.channel, metadata=_mark(post), unfurl_links=False, unfurl_media=False, **content
         )
         return replace(tried, channel=str(sent["channel"]), ts=str(sent["ts"]))
 
@@ -122,13 +165,6 @@ class Board:
             if not cursor:
                 return ""
 
-    async def _request(self, post: Post) -> Request:
-        rows = await self.ledger.asks_of(post.run_id)
-        asks = [Asked(number=number, row=row) for number, row in enumerate(rows, start=1) if row.ask_id in post.ask_ids]
-        spent = await self.ledger.spent_by(post.run_id)
-        cost = f"{spent.steps} steps, {spent.tokens} tokens, {spent.usd:.4f} US dollars"
-        return Request(run_id=post.run_id, agent=asks[0].row.agent, asks=tuple(asks), cost=cost)
-
     def _put(self, old: Post, new: Post | None) -> None:
         """`new` instead of the post of that id, now and on disk."""
         rest = [new if post.post_id == old.post_id else post for post in self.posts]
@@ -138,24 +174,6 @@ class Board:
         if posts != self.posts:
             write(self.path, posts)
             self.posts = posts
-
-
-def with_new(posts: Sequence[Post], waiting: Sequence[AskRow], channel: str) -> tuple[Post, ...]:
-    """`posts` with what waits and stands in none: in the run's message that has an open question, else in a new one."""
-    found = list(posts)
-    known = {ask_id for post in posts for ask_id in post.ask_ids}
-    open_ids = {row.ask_id for row in waiting}
-    for row in waiting:
-        if row.ask_id in known:
-            continue
-        place = next(
-            (i for i, post in enumerate(found) if post.run_id == row.run_id and open_ids & {*post.ask_ids}), -1
-        )
-        if place >= 0:
-            found[place] = replace(found[place], ask_ids=(*found[place].ask_ids, row.ask_id))
-        else:
-            found.append(Post(post_id=uuid.uuid4().hex, run_id=row.run_id, ask_ids=(row.ask_id,), channel=channel))
-    return tuple(found)
 
 
 def _mark(post: Post) -> dict[str, object]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
+from midwatch.ask_context import Preview
 from midwatch.risk import DoneEffect, ProbeAnswer, ToolFacts
 from midwatch.run import RunFacts
+from tasks.tools.changes import change_of
 from tasks.tools.folder import Folder
 from tasks.tools.functions import Offered
 from tasks.tools.kept import Kept
@@ -24,6 +27,9 @@ WRITE_LIMIT: Final = 1_000_000
 """Bytes of the largest file that write_file writes."""
 LINES: Final = 400
 ENTRIES: Final = 500
+LOST_LINES: Final = 20
+LOST_WIDTH: Final = 200
+"""What a person sees of a file that would be deleted: lines, and characters of each."""
 
 FilePath = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -100,6 +106,30 @@ class Files:
             return "did_not_happen"
         return "happened" if there == args["content"].encode("utf-8") else "did_not_happen"
 
+    async def as_change(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
+        """Before a yes: what would write_file change?"""
+        return change_of(args["path"], self._there(args["path"]), args["content"])
+
+    async def as_loss(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
+        """Before a yes: what would delete_file take away?"""
+        there = self._there(args["path"])
+        if there is None:
+            return Preview(label="There is no such file", text=args["path"])
+        lines = there.decode("utf-8", "replace").split("\n")
+        more = [f"({len(lines) - LOST_LINES} more lines)"] if len(lines) > LOST_LINES else []
+        size = f"{len(there):,} bytes" if len(there) <= WRITE_LIMIT else f"more than {WRITE_LIMIT:,} bytes"
+        text = "\n".join([*(line[:LOST_WIDTH] for line in lines[:LOST_LINES]), *more])
+        return Preview(label=f"What would be lost: {size}, SHA-256 {sha256(there).hexdigest()[:12]}", text=text)
+
+    def _there(self, path: str) -> bytes | None:
+        """The file as it is; raises ToolFailed where it is there and cannot be read."""
+        try:
+            return self.folder.read(path, WRITE_LIMIT + 1)
+        except ToolFailed as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
     async def way_back(self, done: DoneEffect) -> str:
         """The command that puts back what write_file has written over."""
         target = self.folder.root.joinpath(*self.folder.parts(done.arguments["path"]))
@@ -125,12 +155,15 @@ def file_tool(name: str, folder: Folder, kept: Path, *, where: str) -> Offered:
         private=False,
         probe=files.was_written,
         undo=files.way_back,
+        preview=files.as_change,
     )
     facts = {
         "read_file": ToolFacts(risk="read", idempotent=True, untrusted=True),
         "list_dir": ToolFacts(risk="read", idempotent=True, untrusted=True),
         "write_file": written,
-        "delete_file": ToolFacts(risk="destroy", untrusted=False, private=False, probe=files.was_deleted),
+        "delete_file": ToolFacts(
+            risk="destroy", untrusted=False, private=False, probe=files.was_deleted, preview=files.as_loss
+        ),
     }
     return Offered(function=getattr(files, name), facts=facts[name], where=where)
 

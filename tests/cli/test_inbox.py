@@ -38,7 +38,7 @@ def shown(command: str) -> str:
     )
     console = Console(width=200, force_terminal=True, color_system=None, record=True, file=None)
     with console.capture() as capture:
-        console.print(_table([ask], NOW))
+        console.print(_table([ask], {"a": 1}, NOW, each=5))
     return capture.get()
 
 

@@ -1,4 +1,4 @@
-"""The door in Slack, whole: the real slack-sdk against a Slack on 127.0.0.1; only Prefect is a fake."""
+"""The door in Slack: one decision, whoever clicks how often, and whatever the line does."""
 
 from __future__ import annotations
 
@@ -12,78 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from blocks import Slack
 from cli import slack_door
-from cli.slack_door import SlackDoor, opened
-from midwatch.ledger import AskRow, Ledger
+from midwatch.ledger import Ledger
 from tasks.harness.place import Place
-from tasks.permissions.answers import decide, expire
-from tasks.permissions.form import Answer
+from tasks.permissions.answers import expire
 from tasks.slack.posts import Post
+from tests.cli.slack_house import Watch, decided_in_the_terminal, saved, watching
 from tests.conftest import PROJECT, PrefectHouse
-from tests.tasks.slack.slack_server import ANNA, APP, BELA, BOT, CHANNEL, EVE, SlackServer, slack_server
-from tests.tasks.slack.waiting import RUN, Suspension, asks, open_ledger_of, started
-
-
-class Watch:
-    """What a test works with: a ledger, a Slack, a Prefect, and the door whenever it is open."""
-
-    def __init__(self, home: Path, ledger: Ledger, slack: SlackServer) -> None:
-        self.home, self.ledger, self.slack, self.prefect = home, ledger, slack, Suspension()
-
-        self.deciders: list[str] | None = [ANNA[0], BELA[0]]
-
-    async def listed(self) -> list[str]:
-        if self.deciders is None:
-            raise OSError("Prefect is away")
-        return self.deciders
-
-    @asynccontextmanager
-    async def door(self) -> AsyncIterator[SlackDoor]:
-        """The process, from its start to its end."""
-        block = _block(self.slack)
-        stop = asyncio.Event()
-        here = Place(project=self.home, home=self.home)
-        async with opened(block, self.listed, self.ledger, self.prefect.client, here) as door:
-            rounds = asyncio.ensure_future(door.rounds(stop))
-            try:
-                yield door
-            finally:
-                stop.set()
-                await rounds
-
-    async def shows(self, text: str) -> None:
-        await self.slack.until(lambda: bool(self.slack.messages) and text in self.slack.text())
-
-    async def row(self, place: int = 0) -> AskRow:
-        return (await self.ledger.asks_of(RUN))[place]
-
-    async def told(self, text: str) -> None:
-        await self.slack.until(lambda: any(text in json.dumps(one, ensure_ascii=False) for one in self.slack.ephemeral))
-
-
-def _block(slack: SlackServer, token: str = BOT) -> Slack:
-    return Slack(
-        bot_token=SecretStr(token),
-        app_token=SecretStr(APP),
-        channel=CHANNEL,
-        deciders=[ANNA[0], BELA[0]],
-        api_url=f"{slack.url}/api/",
-    )
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
+from tests.tasks.slack.slack_server import ANNA, APP, BELA, BOT, CHANNEL, EVE, slack_server
+from tests.tasks.slack.waiting import RUN, Suspension, asks, started
 
 
 @pytest.fixture
-async def watch(tmp_path: Path) -> AsyncIterator[Watch]:
-    async with open_ledger_of(tmp_path) as ledger, slack_server() as slack:
-        yield Watch(tmp_path, ledger, slack)
+async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
+    async with watching(tmp_path, monkeypatch) as it:
+        yield it
 
 
 async def test_a_click_decides_rewrites_the_message_and_sends_the_run_on(watch: Watch) -> None:
@@ -261,10 +206,6 @@ async def test_what_is_too_long_for_the_message_is_approved_only_from_the_form_t
     assert (await watch.row()).granted_digest == ask.digest
 
 
-async def decided_in_the_terminal(ledger: Ledger, row: AskRow) -> None:
-    await decide(ledger, row, Answer(ask_id=row.ask_id, verdict="denied"), by="carla", via="cli")
-
-
 async def test_what_was_decided_elsewhere_is_rewritten_within_a_round(watch: Watch) -> None:
     row = await asks(watch.ledger)
     async with watch.door():
@@ -350,7 +291,7 @@ async def test_a_decision_that_cannot_be_written_down_is_no_decision_and_the_per
     async with watch.door():
         await watch.shows("write_file")
         form = await watch.slack.opened(ANNA, "deny_because")
-        monkeypatch.setattr(slack_door, "meaning", broken)
+        monkeypatch.setattr("tasks.slack.hearing.meaning", broken)
         await watch.slack.click(ANNA, "approve")
         await watch.told("It failed on the way")
         assert "It failed on the way" in json.dumps(await watch.slack.submit(ANNA, form))
@@ -439,7 +380,7 @@ async def test_a_block_that_is_not_there_or_a_wrong_token_ends_nothing(
     watch: Watch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stop = asyncio.Event()
-    found: list[Slack | None] = [None, _block(watch.slack, token="wrong")]
+    found: list[Slack | None] = [None, saved(watch.slack, token="wrong")]
 
     async def load(_name: str) -> Slack:
         if (block := found.pop(0)) is None:
@@ -471,7 +412,7 @@ async def test_the_process_finds_its_block_and_ends_when_it_is_told_to(in_house:
         await ledger.migrate()
         await started(ledger, RUN)
         await asks(ledger)
-        await _block(slack).asave("ops", overwrite=True)
+        await saved(slack).asave("ops", overwrite=True)
         with (in_house.home / "slack.log").open("w") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "cli.slack_door", "ops"), env=in_house.env, cwd=PROJECT, stdout=log, stderr=log

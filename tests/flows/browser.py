@@ -136,20 +136,54 @@ class NewUi(Page):
         self.click(f"//a[.='{run}']")
         self.click("//button[.='Open menu']")
         self.click("//*[@role='menuitem'][.='Resume']")
-        self.see(f"{self.form}//*[contains(@class, 'cm-content')]")
+        self.see(f"{self.form}//label[starts-with(., 'Reason')]")
+        self.see(f"{self.form}//*[contains(text(), 'So far:')]")  # the end of the request, which is drawn by itself
         return self.see(self.form)
 
-    def choose(self, option: str) -> None:
-        field = f"{self.form}//button[@aria-haspopup='listbox']"
+    def choose(self, option: str, *, of: str = "1 · ") -> None:
+        """Of the field whose label begins so."""
+        field = f"({self._below(of)}button[@aria-haspopup='listbox'])[1]"
         self.click(field)
         self.click(f"//*[@role='option'][.='{option}']")
         self.see(f"{field}[.='{option}']")
 
-    def edit(self, arguments: str) -> None:
-        self.fill(f"{self.form}//*[contains(@class, 'cm-content')]", arguments)
+    def write(self, text: str, *, into: str) -> None:
+        """Into the field whose label begins so."""
+        self._fill_in(f"({self._below(into)}textarea)[1]", text)
+
+    def number(self, digits: str, *, into: str) -> None:
+        self._fill_in(f"({self._below(into)}input)[1]", digits)
+
+    def code(self, text: str, *, into: str) -> None:
+        self._fill_in(f"({self._below(into)}*[contains(@class, 'cm-content')])[1]", text)
+
+    def switch(self, label: str) -> None:
+        """On, if it is off."""
+        button = f"({self._below(label)}button[@role='switch'])[1]"
+
+        def on(_: object) -> bool:
+            if self.see(button).get_attribute("aria-checked") == "true":
+                return True
+            self._clicked(button)
+            return False
+
+        WebDriverWait(self.driver, PATIENCE).until(on, f"could not switch {label} on")
+
+    def _fill_in(self, xpath: str, text: str) -> None:
+        """Until it stands there: a page that draws itself anew forgets what was being typed."""
+
+        def stands(_: object) -> bool:
+            self.fill(xpath, text)
+            element = self.see(xpath)
+            return text in (element.get_attribute("value"), element.text)
+
+        WebDriverWait(self.driver, PATIENCE).until(stands, f"could not write into {xpath}")
 
     def explain(self, reason: str) -> None:
-        self.fill(f"{self.form}//label[starts-with(., 'Reason')]/following::textarea[1]", reason)
+        self.write(reason, into="Reason")
+
+    def _below(self, label: str) -> str:
+        return f"{self.form}//label[starts-with(., '{label}')]/following::"
 
     def submit(self) -> None:
         self.send(self.form, f"{self.form}//button[.='Resume']")

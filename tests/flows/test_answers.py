@@ -11,7 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from midwatch.ledger import AskRow, RunRow
-from tasks.permissions.answers import decide, resume_if_decided
+from tasks.permissions.answers import decide, resume_if_decided, take_over
 from tasks.permissions.form import Answer
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
@@ -42,6 +42,8 @@ CASES: dict[str, str] = {
     "expired": BRIEF,
     "expired-and-ended": ENDING,
     "asked": PATIENT,
+    "taken-over": PATIENT,
+    "changed-meanwhile": PATIENT,
 }
 
 
@@ -60,7 +62,7 @@ async def say(night: Night, row: AskRow, verdict: Any, **said: Any) -> None:
     answer = Answer(ask_id=row.ask_id, verdict=verdict, **said)
     assert (await decide(night.ledger, row, answer, by="somebody", via="cli")).first
     async with get_client() as client:
-        assert await resume_if_decided(client, night.ledger, row.run_id)
+        await resume_if_decided(client, night.ledger, row.run_id)  # or the keeper does
 
 
 async def answered(night: Night, name: str, run_id: UUID) -> RunRow:
@@ -78,6 +80,14 @@ async def answered(night: Night, name: str, run_id: UUID) -> RunRow:
             await say(night, row, "edited", edited_args_json=changed)
         case "edited-to-denied":
             await say(night, row, "edited", edited_args_json=json.dumps({"path": "secret/x", "content": "hello"}))
+        case "taken-over":
+            (made,) = await take_over(night.ledger, row.run_id, by="somebody", via="cli", reason="I finish it myself")
+            assert made.first
+            async with get_client() as client:
+                await resume_if_decided(client, night.ledger, row.run_id)  # or the keeper does
+        case "changed-meanwhile":
+            (night.project / "work" / f"{name}.txt").write_text("somebody was here first")
+            await say(night, row, "approved")
         case "asked":
             await say(night, row, "answered", answer="hello")
             await night.until(run_id, lambda run: bool(run.state and run.state.is_running()))
@@ -112,6 +122,8 @@ async def rows(night: Night) -> dict[str, RunRow]:
         ("expired", "blocked", "not answered in time"),
         ("expired-and-ended", "blocked", "nobody answered in time"),
         ("asked", "verified", ""),
+        ("taken-over", "blocked", "somebody took it over: I finish it myself"),
+        ("changed-meanwhile", "blocked", "what it would change is not what was shown any more"),
     ],
 )
 async def test_each_answer_leads_where_it_should(rows: dict[str, RunRow], name: str, outcome: str, says: str) -> None:
@@ -134,7 +146,13 @@ async def test_the_model_hears_what_the_person_said(night: Night, rows: dict[str
 
 
 async def test_what_nobody_allowed_did_not_happen(night: Night, rows: dict[str, RunRow]) -> None:
-    for name in ("denied", "edited-to-denied", "expired", "expired-and-ended"):
+    for name in ("denied", "edited-to-denied", "expired", "expired-and-ended", "taken-over"):
         assert await night.ledger.effects_of(rows[name].run_id) == []
         assert not (night.project / "work" / f"{name}.txt").exists()
     assert not (night.project / "work" / "secret").exists()
+    assert (night.project / "work" / "changed-meanwhile.txt").read_text() == "somebody was here first"
+
+
+async def test_a_run_that_was_taken_over_asks_its_model_nothing_more(night: Night, rows: dict[str, RunRow]) -> None:
+    assert rows["taken-over"].outcome == "blocked"
+    assert night.script.count("taken-over") == 1

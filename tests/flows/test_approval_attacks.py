@@ -39,7 +39,7 @@ def writes(name: str) -> Any:
 async def say(night: Night, row: AskRow, verdict: Any) -> None:
     await decide(night.ledger, row, Answer(ask_id=row.ask_id, verdict=verdict), by="somebody", via="cli")
     async with get_client() as client:
-        assert await resume_if_decided(client, night.ledger, row.run_id)
+        await resume_if_decided(client, night.ledger, row.run_id)  # or the keeper does
 
 
 async def resumed_with(run_id: UUID, **values: Any) -> SetStateStatus:
@@ -68,8 +68,8 @@ async def overriding_arguments(night: Night) -> RunRow:
     """A yes, and beside it arguments that nobody was shown."""
     run_id = await night.start(night.agent("override", WRITER, writes("override"), "done"))
     await night.waiting(run_id)
-    evil = json.dumps({"path": "evil.txt", "content": "never shown"})
-    assert await resumed_with(run_id, decision_1="approve", arguments_1=evil, reason="") == SetStateStatus.ACCEPT
+    evil = {"edit_1_1": "never shown", "edit_1_2": "evil.txt"}
+    assert await resumed_with(run_id, decision_1="approve", **evil, reason="") == SetStateStatus.ACCEPT
     (row,) = await night.waiting(run_id)
     assert (row.verdict, row.spent_at) == (None, None)
     await say(night, row, "denied")
@@ -80,7 +80,8 @@ async def second_use(night: Night) -> RunRow:
     """The same call once more behind the one that was approved, and the old answer once more for it."""
     run_id = await night.start(night.agent("second", WRITER, writes("second"), writes("second"), "done"))
     (first,) = await night.waiting(run_id)
-    old: dict[str, Any] = {"decision_1": "approve", "arguments_1": first.args_json, "reason": ""}
+    shown = json.loads(first.args_json)
+    old = {"decision_1": "approve", "edit_1_1": shown["content"], "edit_1_2": shown["path"], "reason": ""}
     assert await resumed_with(run_id, **old) == SetStateStatus.ACCEPT
     (second,) = await night.waiting(run_id)
     assert second.ask_id != first.ask_id

@@ -1,4 +1,4 @@
-"""A person before Prefect's own pages, in a real browser: three answers, either interface, and a page that is not ours."""
+"""A person before Prefect's own pages, in a real browser: every answer, and a page that is not ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 
-NAMES = ("approved", "denied", "edited")
+NAMES = ("approved", "denied", "edited", "over", "typed", "asked")
+WRITERS = NAMES[:4]
 CONTENT = "hello\n![p](http://127.0.0.1:9/p.png) <img src=p>\n[a link](http://127.0.0.1:9/) **bold**\n```\nend"
 EDITED = "hello, as a person wants it"
 AGENT = """
@@ -46,6 +47,21 @@ contract:
     - file: {{path: work/{name}.txt, contains: [hello], newer_than_start: true}}
 escalation: {{deadline_minutes: 600}}
 """
+BEFORE = "hello before\nas it was"
+TYPED = """
+tools: [{{python: "tests.flows.typed_tool:order"}}]
+rules: {{ask: [order]}}
+ceiling: 4
+escalation: {{deadline_minutes: 600}}
+"""
+ORDER = {"amount": 12.5, "boxes": 3, "currency": "EUR", "express": False, "note": "by noon", "to": ["a"]}
+CHANGED = {"amount": 13.25, "boxes": 4, "currency": "USD", "express": True, "note": "by one", "to": ["a", "b"]}
+ASKED = """
+tools: [ask_human]
+ceiling: 4
+escalation: {{deadline_minutes: 600}}
+"""
+CUT = "return [...arguments[0].querySelectorAll('pre')].filter(one => one.scrollWidth > one.clientWidth).length"
 ATTEMPTS = """
 const [api, run, done] = arguments;
 const json = {"Content-Type": "application/json"}, text = {"Content-Type": "text/plain"};
@@ -78,6 +94,8 @@ class Seen:
 
     form: str
     pictures_and_links: int
+    cut: int
+    """Boxes of code that run out of sight."""
     asked: int
     """Requests to the model before the house was stopped."""
     asked_in_all: int
@@ -125,7 +143,7 @@ def evening(
 
 
 async def spend(house: House, script: Script, restart: Callable[[], None], profile: Path) -> Evening:
-    """Four runs wait, the house is restarted, and a person answers them all in one sitting."""
+    """All runs wait, the house is restarted, and a person answers them all in one sitting."""
     async with Ledger.open(f"sqlite+aiosqlite:///{house.home / 'ledger.db'}") as ledger:
         night = Night(house=house, script=script, _ledger=(ledger,))
         run_ids = await begin(night)
@@ -147,40 +165,64 @@ async def begin(night: Night) -> dict[str, UUID]:
     """One suspended run for each name."""
     (night.project / "work").mkdir()
     (night.project / "work" / "seed.txt").write_text("seed")
-    for name in NAMES:
+    (night.project / "work" / "edited.txt").write_text(BEFORE)
+    for name in WRITERS:
         write = call("write_file", path=f"{name}.txt", content=CONTENT)
         night.agent(name, AGENT.format(name=name), call("read_file", path="seed.txt"), write, "written")
+    night.agent("typed", TYPED.format(), call("order", **ORDER), "ordered")
+    night.agent("asked", ASKED.format(), call("ask_human", question="Where?", options=["EU", "US east"]), "told")
     run_ids = await asyncio.gather(*map(night.start, NAMES))
     await asyncio.gather(*map(night.waiting, run_ids))
     return dict(zip(NAMES, run_ids, strict=True))
 
 
-def answer(driver: Chrome, house: House, name: str) -> tuple[str, int]:
-    """Answer one run as its name says; returns what its form showed, and how many pictures and links."""
+def answer(driver: Chrome, house: House, name: str) -> tuple[str, int, int]:
+    """Answer one run as its name says; returns what its form showed, how many pictures and links, and what is cut."""
     ui = NewUi(driver)
     driver.get(house.url)
     form = ui.open_form(name)
     text, foreign = form.text, len(form.find_elements("css selector", "img, a"))
+    cut = driver.execute_script(CUT, form)
     match name:
         case "approved":
             ui.choose("approve")
         case "denied":
             ui.choose("deny")
             ui.explain("not tonight")
+        case "over":
+            ui.choose("take over")
+            ui.explain("I do it myself")
+        case "typed":
+            order(ui)
+        case "asked":
+            ui.choose("EU", of="1 · one of these")
+            ui.write("but not the north", into="1 · or say it yourself")
         case _:
             ui.choose("edit")
-            ui.edit(json.dumps({"path": f"{name}.txt", "content": EDITED}))
+            ui.write(EDITED, into="1 · content")
             ui.explain("better words")
     ui.submit()
-    return text, foreign
+    return text, foreign, cut
 
 
-async def outcome(night: Night, name: str, run_id: UUID, asked: int, form: str, foreign: int) -> Seen:
+def order(ui: NewUi) -> None:
+    """Change every argument, each in its own kind of field."""
+    ui.choose("edit", of="1 · order")
+    ui.number("13.25", into="1 · amount")
+    ui.number("4", into="1 · boxes")
+    ui.choose("USD", of="1 · currency")
+    ui.switch("1 · express")
+    ui.write("by one", into="1 · note")
+    ui.code('["a", "b"]', into="1 · to")
+
+
+async def outcome(night: Night, name: str, run_id: UUID, asked: int, form: str, foreign: int, cut: int) -> Seen:
     run = await night.ended(run_id)
     file = night.project / "work" / f"{name}.txt"
     return Seen(
         form=form,
         pictures_and_links=foreign,
+        cut=cut,
         asked=asked,
         asked_in_all=night.script.count(name),
         asks=await night.ledger.asks_of(str(run_id)),
@@ -220,7 +262,7 @@ def attempts(driver: Chrome, page: str, house: House, run_id: UUID) -> dict[str,
     return got
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITERS)
 def test_the_form_shows_exactly_what_would_run_and_why_and_until_when(evening: Evening, name: str) -> None:
     (ask,), form = evening.runs[name].asks, evening.runs[name].form
     wanted = ["write_file", f"path: {name}.txt", *CONTENT.splitlines(), "Why you are asked: rule ask.write-file"]
@@ -229,8 +271,24 @@ def test_the_form_shows_exactly_what_would_run_and_why_and_until_when(evening: E
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_model_wrote_is_shown_and_never_drawn(evening: Evening, name: str) -> None:
-    assert evening.runs[name].pictures_and_links == 0
+def test_what_a_model_wrote_is_shown_whole_and_never_drawn(evening: Evening, name: str) -> None:
+    assert (evening.runs[name].pictures_and_links, evening.runs[name].cut) == (0, 0)
+
+
+def test_what_would_change_in_a_file_is_shown_as_a_diff(evening: Evening) -> None:
+    lines = evening.runs["edited"].form.splitlines()
+    assert [line for line in ("-hello before", "-as it was", "+hello", "+end") if line not in lines] == []
+
+
+def test_every_argument_is_changed_in_a_field_of_its_own_kind(evening: Evening) -> None:
+    (effect,) = evening.runs["typed"].effects
+    assert (effect.state, json.loads(effect.args_json)) == ("consumed", CHANGED)
+
+
+def test_an_answer_is_chosen_and_said(evening: Evening) -> None:
+    (ask,) = evening.runs["asked"].asks
+    assert (ask.verdict, ask.answer) == ("answered", "EU\nbut not the north")
+    assert "but not the north" in evening.runs["asked"].heard
 
 
 @pytest.mark.parametrize(
@@ -239,6 +297,7 @@ def test_what_a_model_wrote_is_shown_and_never_drawn(evening: Evening, name: str
         ("approved", "approved", "verified", CONTENT),
         ("denied", "denied", "blocked", ""),
         ("edited", "edited", "verified", EDITED),
+        ("over", "taken_over", "blocked", ""),
     ],
 )
 def test_an_answer_in_the_browser_is_recorded_and_done(
@@ -249,21 +308,23 @@ def test_an_answer_in_the_browser_is_recorded_and_done(
     assert (seen.run.outcome, seen.file) == (ended, file), seen.run.reason
 
 
-@pytest.mark.parametrize(("name", "why"), [("denied", "not tonight"), ("edited", "better words")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("denied", "not tonight"), ("edited", "better words"), ("over", "I do it myself")]
+)
 def test_the_reason_that_a_person_gave_is_recorded(evening: Evening, name: str, why: str) -> None:
     assert [ask.decided_because for ask in evening.runs[name].asks] == [why]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITERS[:3])
 def test_a_run_goes_on_where_it_was_although_the_house_was_down_meanwhile(evening: Evening, name: str) -> None:
     assert (evening.runs[name].asked, evening.runs[name].asked_in_all) == (2, 3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITERS)
 def test_an_effect_stands_in_the_ledger_once_or_not_at_all(evening: Evening, name: str) -> None:
     seen = evening.runs[name]
     effects = [(effect.tool, effect.state, effect.attempts, effect.ask_id) for effect in seen.effects]
-    assert effects == ([] if name == "denied" else [("write_file", "consumed", 1, seen.asks[0].ask_id)])
+    assert effects == ([] if name in ("denied", "over") else [("write_file", "consumed", 1, seen.asks[0].ask_id)])
 
 
 def test_the_model_hears_what_the_person_wrote(evening: Evening) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.agent_file import load_agent, load_agents, parse_agent
@@ -176,7 +176,6 @@ TREES = st.recursive(
 KEYS = st.sampled_from(["name", "model", "tools", "rules", "limits", "contract", "examples", "escalation", "ruls"])
 
 
-@settings(deadline=None)
 @given(data=st.dictionaries(KEYS, TREES, max_size=5), cut=st.sampled_from([0, 2]))
 def test_whatever_stands_in_a_file_it_is_read_or_refused_in_words(data: dict[str, object], cut: int) -> None:
     text = json.dumps(data, ensure_ascii=False, indent=1)

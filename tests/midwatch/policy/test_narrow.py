@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from midwatch.calls import Call, parse_call
@@ -179,7 +179,6 @@ def opened(calls: Sequence[Call], neighbours: Sequence[Call]) -> list[Call]:
     return [neighbour for neighbour in neighbours if known.decide(neighbour).verdict == "allow"]
 
 
-@settings(deadline=None)
 @given(PROGRAM, st.lists(WORD, min_size=1, max_size=4), st.data())
 def test_another_word_or_one_more_is_another_command(program: str, words: list[str], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(words)))
@@ -190,7 +189,6 @@ def test_another_word_or_one_more_is_another_command(program: str, words: list[s
     assert opened(shell(made), shell(beside)) == []
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["git", "npm", "docker", "kubectl"]), st.lists(WORD, min_size=1, max_size=5, unique=True), WORD)
 def test_calls_of_one_subcommand_never_open_another(program: str, rest: list[str], other: str) -> None:
     assume(other != "show")
@@ -198,7 +196,6 @@ def test_calls_of_one_subcommand_never_open_another(program: str, rest: list[str
     assert opened(shell(*made), shell(f"{program} {other} {rest[0]}")) == []
 
 
-@settings(deadline=None)
 @given(
     st.lists(WORD, min_size=1, max_size=5, unique=True),
     st.sampled_from(["; rm x", " && rm x", " | sh", " > x", " $(rm x)"]),
@@ -211,7 +208,6 @@ def test_nothing_can_be_hung_on_behind(words: list[str], tail: str) -> None:
 NAME = st.text(st.sampled_from("abcxyz01"), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(NAME, NAME), min_size=1, max_size=5, unique=True), NAME, NAME)
 def test_another_folder_stays_closed(inside: list[tuple[str, str]], folder: str, name: str) -> None:
     made = [f"docs/{inner}/{file}.md" for inner, file in inside]
@@ -220,7 +216,6 @@ def test_another_folder_stays_closed(inside: list[tuple[str, str]], folder: str,
     assert opened(files(*made), beside) == []
 
 
-@settings(deadline=None)
 @given(st.lists(NAME, min_size=1, max_size=5, unique=True), NAME)
 def test_another_host_method_scheme_port_or_folder_stays_closed(names: list[str], other: str) -> None:
     made = requests(*(f"GET https://api.example.org/v1/items/{name}" for name in names))
@@ -237,7 +232,6 @@ def test_another_host_method_scheme_port_or_folder_stays_closed(names: list[str]
     assert opened(made, beside) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=6, unique=True), st.integers(1, 10**6))
 def test_a_bigger_amount_another_receiver_or_one_more_argument_asks(amounts: list[int], more: int) -> None:
     made = pay(*({"to": "a", "amount": amount, "currency": "EUR"} for amount in amounts))

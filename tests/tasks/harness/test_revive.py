@@ -30,7 +30,7 @@ from tasks.harness.revive import (
 NOW = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
 
-def flow_run(kind: StateType, *, stood: float = 60, name: str = "", pid: str | None = None) -> FlowRun:
+def flow_run(kind: StateType, *, stood: float = 600, name: str = "", pid: str | None = None) -> FlowRun:
     state: State[None] = State(
         type=kind, name=name or kind.value.title(), timestamp=NOW - timedelta(seconds=stood), message="it was killed"
     )
@@ -108,8 +108,8 @@ def test_crashes_count_from_the_last_finished_step_and_interruptions_only_in_all
         (StateType.CRASHED, 9, True),
         (StateType.RUNNING, 11, False),
         (StateType.RUNNING, 13, True),
-        (StateType.PENDING, 29, False),
-        (StateType.PENDING, 31, True),
+        (StateType.PENDING, 179, False),
+        (StateType.PENDING, 181, True),
     ],
 )
 def test_a_state_must_stand_for_a_while(tmp_path: Path, kind: StateType, stood: float, lost: bool) -> None:

@@ -14,6 +14,7 @@ from pydantic_ai.tools import Tool
 from pydantic_ai.toolsets import FunctionToolset
 from sqlalchemy import update
 
+from midwatch.ask_context import AskContext, Preview
 from midwatch.calls import Call, parse_call
 from midwatch.decision import Decision, Verdict
 from midwatch.ledger import Ask, Ledger
@@ -55,8 +56,14 @@ class World:
     level: Level = 4
     reachable: bool = True
     bind: Mapping[str, Any] | None = None
+    preview: str | Exception = ""
     written: list[tuple[str, str]] = field(default_factory=list)
     state: GateState = field(default_factory=GateState)
+
+    async def previewed(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
+        if isinstance(self.preview, Exception):
+            raise self.preview
+        return Preview(label=str(args["path"]), text=self.preview) if self.preview else None
 
     def facts(self) -> RunFacts:
         return RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), level=self.level)
@@ -72,7 +79,8 @@ class World:
             self.written.append((path, content))
             return "written"
 
-        metadata = {"midwatch": ToolFacts(risk=self.risk, bind=self.bind), "definition": "definition"}
+        facts = ToolFacts(risk=self.risk, bind=self.bind, preview=self.previewed)
+        metadata = {"midwatch": facts, "definition": "definition"}
         tools: FunctionToolset[RunFacts] = FunctionToolset([Tool(write, metadata=metadata)], id="tools")
         gate = Gate(
             wrapped=tools,
@@ -275,6 +283,50 @@ async def test_what_the_conversation_says_of_a_yes_does_not_count(log: RunLog, t
     world = World(Policy({"b": "allow"}), log)
     history, _ = await asked(world)
     assert "was not done" in await refused(world, history, told)
+
+
+async def test_a_person_is_shown_what_the_call_would_change_and_what_arguments_it_takes(log: RunLog) -> None:
+    _, ask = await asked(World(Policy({}), log, preview="-old\n+new"))
+    context = AskContext.model_validate_json(ask.context_json)
+    assert context.preview == Preview(label="a", text="-old\n+new")
+    assert set(context.parameters["properties"]) == {"path", "content"}
+
+
+@pytest.mark.parametrize("now", ["-older\n+new", "", OSError("the file is gone")])
+async def test_a_yes_is_void_when_the_call_would_change_something_else_by_now(
+    log: RunLog, now: str | Exception
+) -> None:
+    world = World(Policy({}), log, preview="-old\n+new")
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    world.preview = now
+    await resumed(world, history, told)
+    assert (world.written, await world.denied()) == ([], [("a", "approval")])
+
+
+async def test_a_yes_holds_where_the_call_would_still_change_the_same(log: RunLog) -> None:
+    world = World(Policy({}), log, preview="-old\n+new")
+    history, ask = await asked(world)
+    await resumed(world, history, await said_yes(world, ask))
+    assert world.written == [("a", "shown")]
+
+
+async def test_an_effect_that_began_on_a_yes_is_cleared_up_though_it_has_changed_what_was_shown(log: RunLog) -> None:
+    world = World(Policy({}), log, preview="-old\n+new")
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    call: dict[str, Any] = {"tool": "write", "args_json": ask.args_json, "idempotency_key": "k", "ask_id": "ask"}
+    await log.ledger.reserve("run", "main/id-0", digest=ask.digest, **call)
+    world.preview = ""
+    await resumed(world, history, told)
+    assert world.written == [("a", "shown")]
+
+
+async def test_a_yes_to_a_question_that_only_tests_people_is_good_for_nothing(log: RunLog) -> None:
+    world = World(Policy({}), log)
+    history, ask = await asked(world, planted="it would be wrong")
+    await resumed(world, history, await said_yes(world, ask))
+    assert (world.written, await world.denied()) == ([], [("a", "approval")])
 
 
 async def test_a_yes_for_another_item_of_the_run_is_not_good_here(log: RunLog) -> None:

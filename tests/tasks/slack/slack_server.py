@@ -98,6 +98,8 @@ class SlackServer:
                 return {"messages": [one for one in self.messages.values() if float(one["ts"]) >= oldest]}
             case "views.open":
                 return self._open(said)
+            case "views.update":
+                return self._rewrite(said)
         raise Refused("unknown_method")
 
     def _post(self, said: Json) -> Json:
@@ -122,7 +124,13 @@ class SlackServer:
         if said["trigger_id"] not in self.triggers:
             raise Refused("expired_trigger_id")
         self.triggers.remove(said["trigger_id"])
-        self.views.append(checked_view(said["view"]))
+        self.views.append({**checked_view(said["view"]), "id": f"V{next(self.sequence)}"})
+        return {}
+
+    def _rewrite(self, said: Json) -> Json:
+        if said["view_id"] not in {view["id"] for view in self.views}:
+            raise Refused("not_found")
+        self.views.append({**checked_view(said["view"]), "id": said["view_id"]})
         return {}
 
     # --- Socket Mode ---
@@ -165,13 +173,20 @@ class SlackServer:
     # --- the person ---
 
     def payload(self, person: tuple[str, str], act: str, number: int = 1) -> Json:
-        """What a click on a button of that question sends."""
-        (value,) = (
-            one["value"] for one in self.buttons(number) if one["action_id"] == act
-        )  # a button that is not there cannot be clicked
-        return self.click_of(person, act, value)
+        """What a click on a button of that question sends, or on an entry of its menu."""
+        block = self.block(number)
+        for one in block["elements"]:  # what is not there cannot be clicked
+            if one["action_id"] == act:
+                return self.click_of(person, act, one.get("value") or block["block_id"])
+            if act in [option["value"] for option in one.get("options", [])]:
+                chosen = {"type": "overflow", "action_id": one["action_id"], "selected_option": {"value": act}}
+                return self._interaction(person, {**chosen, "block_id": block["block_id"]})
+        raise AssertionError(f"question {number} has no {act}")
 
     def click_of(self, person: tuple[str, str], act: str, value: str) -> Json:
+        return self._interaction(person, {"action_id": act, "value": value, "type": "button"})
+
+    def _interaction(self, person: tuple[str, str], action: Json) -> Json:
         trigger = f"t{next(self.sequence)}"
         self.triggers.add(trigger)
         return {
@@ -179,7 +194,7 @@ class SlackServer:
             "user": {"id": person[0], "username": person[1]},
             "channel": {"id": CHANNEL},
             "trigger_id": trigger,
-            "actions": [{"action_id": act, "value": value, "type": "button"}],
+            "actions": [action],
         }
 
     async def click(self, person: tuple[str, str], act: str, number: int = 1) -> Json:
@@ -197,7 +212,7 @@ class SlackServer:
     async def submit(self, person: tuple[str, str], view: Json, **fields: str | None) -> Json:
         """Send a form: everything as it was filled in, but for `fields`, by their block id."""
         state = {**filled(view), **{name: {"said": {"value": text}} for name, text in fields.items()}}
-        sent = {name: view[name] for name in ("callback_id", "private_metadata")}
+        sent = {name: view[name] for name in ("callback_id", "private_metadata", "id")}
         user = {"id": person[0], "username": person[1]}
         return await self.send({"type": "view_submission", "user": user, "view": {**sent, "state": {"values": state}}})
 
@@ -211,13 +226,18 @@ class SlackServer:
         return " ".join(strings(self.message["blocks"]))
 
     def buttons(self, number: int = 1) -> list[Json]:
-        """Of the question with that number in the newest message."""
+        """Of the question with that number in the newest message; without its menu."""
+        block = self.block(number)
+        return [one for one in block.get("elements", []) if one["type"] == "button"]
+
+    def block(self, number: int = 1) -> Json:
+        """What can be clicked on there; empty where nothing can."""
         heading = f"{number} · "
         blocks = iter(self.message["blocks"])
         for block in blocks:
             if block["type"] == "rich_text" and strings(block)[0].startswith(heading):
                 following: Json = next(blocks)
-                return list(following["elements"]) if following["type"] == "actions" else []
+                return following if following["type"] == "actions" else {}
         raise AssertionError(f"the message has no question {number}")
 
     async def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
@@ -236,7 +256,8 @@ def filled(view: Json) -> Json:
     for block in view["blocks"]:
         if block["type"] == "input":
             element = block["element"]
-            chosen = {"selected_option": element.get("initial_option")} if element["type"] == "radio_buttons" else {}
+            choices = element["type"] in ("radio_buttons", "static_select")
+            chosen = {"selected_option": element.get("initial_option")} if choices else {}
             state[block["block_id"]] = {"said": chosen or {"value": element.get("initial_value")}}
     return state
 
@@ -274,14 +295,26 @@ def _check_parts(part: object) -> None:
         for one in part:
             _check_parts(one)
     elif isinstance(part, dict):
-        lengths = {"value": 2000, "initial_value": 3000, "text": 3000, "action_id": 255}
+        lengths = {"value": 2000, "initial_value": 3000, "text": 3000, "action_id": 255, "block_id": 255}
         for name, most in lengths.items():
             text = part.get(name)
             if isinstance(text, str) and not 0 < len(text) <= most:
                 raise Refused(f"invalid_blocks: {name} of {len(text)} characters")
         if part.get("type") == "mrkdwn" or part.get("elements") == []:
             raise Refused("invalid_blocks")
+        _check_choices(part)
         _check_parts(list(part.values()))
+
+
+def _check_choices(part: Json) -> None:
+    """How many, how long, and whether the one that is chosen is one of them."""
+    kind, options = part.get("type"), part.get("options", [])
+    most = {"radio_buttons": 10, "overflow": 5, "static_select": 100}.get(str(kind))
+    if most is None:
+        return
+    long = any(len(one["text"]["text"]) > 75 or len(one["value"]) > 150 for one in options)
+    if not 1 <= len(options) <= most or long or part.get("initial_option", options[0]) not in options:
+        raise Refused(f"invalid_blocks: {kind}")
 
 
 @asynccontextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.slack.door import Person, touch
-from tasks.slack.message import value
+from tasks.slack.buttons import value
+from tasks.slack.touch import Person, touch
 from tests.tasks.slack.test_message import row
 
 JUNK = st.recursive(
@@ -28,7 +28,6 @@ JUNK = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["block_actions", "view_submission", "view_closed"]), st.dictionaries(st.text(), JUNK), JUNK, JUNK
 )
@@ -43,10 +42,21 @@ def test_a_button_names_its_question_whatever_the_name(ask_id: str) -> None:
     """Slack gives what a button carries back with &, < and > escaped, so none of them is in it."""
     one = row(ask_id=ask_id)
     assert not set("&<>") & set(value(one))
-    payload = {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"action_id": "deny", "value": value(one)}]}
-    it = touch(payload)
-    assert it is not None
-    assert (it.ask_id, it.digest, it.person.id) == (ask_id, one.digest, "U1")
+    clicks: list[dict[str, Any]] = [
+        {"action_id": "deny", "block_id": value(one)},
+        {"action_id": "deny", "block_id": "x", "value": value(one)},
+        {"action_id": "more", "block_id": value(one), "selected_option": {"value": "take_over"}},
+    ]
+    for click in clicks:
+        it = touch({"type": "block_actions", "user": {"id": "U1"}, "actions": [click]})
+        assert it is not None
+        assert (it.ask_id, it.digest, it.person.id) == (ask_id, one.digest, "U1")
+
+
+@pytest.mark.parametrize("act", ["approve", "deny", "edit", "sign", "", None, 7])
+def test_an_entry_that_the_menu_does_not_have_is_nothing(act: object) -> None:
+    click = {"action_id": "more", "block_id": value(row()), "selected_option": {"value": act}}
+    assert touch({"type": "block_actions", "user": {"id": "U1"}, "actions": [click]}) is None
 
 
 def test_a_persons_name_is_shown_as_it_is_and_bounded() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midwatch.ask_context import AskContext, Preview
 from midwatch.calls import visible
 from midwatch.ledger import AskRow
-from tasks.slack.message import Asked, Request, blocks, notice
+from midwatch.request import Question, Request
+from tasks.slack.message import Left, blocks, notice
 from tasks.slack.modal import form
 from tests.tasks.slack.slack_server import checked, checked_view, strings
 
@@ -42,8 +43,8 @@ def row(number: int = 1, **facts: Any) -> AskRow:
 
 
 def request(*rows: AskRow) -> Request:
-    asks = tuple(Asked(number=number, row=one) for number, one in enumerate(rows, start=1))
-    return Request(run_id="7d6f3b0c-0f39", agent="night", asks=asks, cost="3 steps")
+    questions = tuple(Question(number=number, ask=one) for number, one in enumerate(rows, start=1))
+    return Request(questions=questions, cost="3 steps")
 
 
 def parts(part: object) -> Iterator[dict[str, Any]]:
@@ -77,15 +78,13 @@ def test_what_others_wrote_is_letters_and_never_markup(hostile: AskRow) -> None:
     assert visible(HOSTILE) in shown(found)
     assert {one["type"] for one in parts(found) if "type" in one} <= {
         *("rich_text", "rich_text_section", "rich_text_preformatted", "rich_text_quote", "text"),
-        *("actions", "button", "plain_text"),
+        *("actions", "button", "plain_text", "overflow"),
     }
-    assert "evil" not in notice(request(hostile))
+    assert "evil" not in notice(request(hostile), 1)
 
 
 def test_the_notification_escapes_even_the_name_of_the_agent() -> None:
-    assert notice(replace(request(row()), agent="<!here> & co")) == (
-        "&lt;!here&gt; &amp; co needs your decision: 1 question"
-    )
+    assert notice(request(row(agent="<!here> & co")), 1) == ("&lt;!here&gt; &amp; co needs your decision: 1 question")
 
 
 def test_an_arguments_name_cannot_pass_for_a_heading_of_midwatch() -> None:
@@ -113,7 +112,7 @@ def test_a_decided_question_has_none() -> None:
     assert "1 · write_file · approved by carla through cli at 2026-11-22 03:00 UTC" in shown(found)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(max_size=40), st.text() | st.integers() | st.lists(st.text()), max_size=30), st.text())
 def test_a_yes_is_offered_only_where_every_letter_is_shown(arguments: dict[str, Any], words: str) -> None:
     one = row(arguments=arguments, words=words)
@@ -131,7 +130,7 @@ def test_a_long_call_is_never_cut_in_silence(length: int, sign: str) -> None:
     found = checked(blocks(request(one)))
     assert ("approve" in acts(found)) == ("characters are not shown here" not in shown(found))
     if "whole" in acts(found):
-        view = form("whole", Asked(number=1, row=one))
+        view = form("whole", Question(number=1, ask=one))
         assert view is not None
         assert visible(sign * length) in shown([checked_view(view)])
     assert "`midwatch show 7d6f3b0c`" in shown(found) or "approve" in acts(found)
@@ -142,7 +141,7 @@ def test_however_many_questions_there_are_those_left_out_are_counted(count: int)
     found = checked(blocks(request(*(row(number, arguments={"content": "x" * 500}) for number in range(count)))))
     there = acts(found).count("deny")
     assert there >= min(count, 2)
-    assert (f"{count - there} more of this run do not fit here" in shown(found)) == (there < count)
+    assert (f"{count - there} more do not fit here" in shown(found)) == (there < count)
 
 
 def test_decided_questions_make_room_for_those_that_wait() -> None:
@@ -156,3 +155,61 @@ def test_a_question_whose_name_no_button_can_carry_has_none_and_says_so() -> Non
     found = checked(blocks(request(row(ask_id="x" * 2_000))))
     assert acts(found) == []
     assert "Too long a name for Slack's buttons: `midwatch show 7d6f3b0c`" in shown(found)
+
+
+def test_a_diff_and_lines_are_shown_as_they_are_under_their_own_heading() -> None:
+    preview = Preview(label="What it changes", text="-old\n+new", form="diff", instead_of=("content",))
+    context = AskContext(preview=preview, read=("http_request {...}",), read_in_all=3).model_dump_json()
+    found = checked(blocks(request(row(arguments={"path": "a.txt", "content": "new"}, context_json=context))))
+    fixed = [one["elements"][0]["text"] for one in parts(found) if one.get("type") == "rich_text_preformatted"]
+    assert fixed == ["-old\n+new", "(2 earlier ones)\nhttp_request {...}"]
+    assert "content" not in shown(found)
+
+
+def test_it_says_what_the_agent_is_for_and_what_happens_on_yes_on_no_and_on_silence() -> None:
+    text = shown(blocks(request(row(context_json=AskContext(purpose="Tidies up.", then="end").model_dump_json()))))
+    assert "Tidies up." in text
+    assert "On yes exactly this runs, once; on no it is not done" in text
+    assert "on silence, at the deadline, the run ends as blocked." in text
+    assert "Run 7d6f3b0c, so far 3 steps." in text
+
+
+def test_where_it_is_not_the_same_for_all_it_says_for_which() -> None:
+    text = shown(blocks(request(row(1), row(2, kind="answer", arguments={"question": "?"}), row(3))))
+    assert "1, 3: on yes exactly this runs" in text
+    assert "2: on yes the agent goes on with your answer" in text
+
+
+def test_questions_of_several_runs_name_theirs() -> None:
+    one, other = row(1), row(2, run_id="99990000-1111")
+    two = Request(questions=(Question(number=1, ask=one), Question(number=1, ask=other)), cost="3 steps")
+    text = shown(blocks(two))
+    assert "1 · write_file · run 7d6f3b0c" in text
+    assert "1 · write_file · run 99990000" in text
+    assert "2 runs, so far 3 steps." in text
+
+
+def test_what_is_not_in_the_request_is_counted_too() -> None:
+    assert "7 more do not fit here" in shown(blocks(request(row()), Left(waiting=7, decided=2)))
+    assert "2 more are decided." in shown(blocks(request(row()), Left(waiting=7, decided=2)))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("approved", "You said yes: it would have run."), ("denied", "You caught it.")]
+)
+def test_a_planted_question_says_so_when_it_is_decided_and_not_before(verdict: Any, words: str) -> None:
+    assert "wrong address" not in shown(blocks(request(row(planted="wrong address"))))
+    text = shown(blocks(request(row(planted="wrong address", verdict=verdict, by="slack:U1 x", via="slack"))))
+    assert words in text
+    assert "That was a test: wrong address." in text
+
+
+def test_the_menu_offers_no_more_than_what_can_be_seen_and_carried() -> None:
+    def menu(one: AskRow) -> list[str]:
+        found = [part for part in parts(checked(blocks(request(one)))) if part.get("type") == "overflow"]
+        return [option["value"] for part in found for option in part["options"]]
+
+    assert menu(row()) == ["always", "mandate", "take_over"]
+    assert menu(row(kind="park")) == menu(row(kind="answer")) == ["take_over"]
+    assert menu(row(arguments={"content": "x" * 1_000_000})) == ["take_over"]
+    assert menu(row(kind="settle")) == menu(row(ask_id="x" * 300)) == []

@@ -1,0 +1,107 @@
+"""`midwatch digest`: what happened while nobody looked, printed here. Nothing is sent, and nothing is noted as sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cli.home import locate
+from cli.zone import here
+
+if TYPE_CHECKING:
+    from midwatch.digest import Digest, Line
+
+_LENGTH: Final = re.compile(r"([1-9][0-9]{0,3}) ?(m|h|d)")
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def length_of(text: str) -> timedelta:
+    """`24h`, `90m`, `7d`. Raises typer.BadParameter for anything else."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no length of time: write `90m`, `24h` or `7d`")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def digest(
+    since: Annotated[
+        str, typer.Option(metavar="LENGTH", help="From so long ago until now, such as 24h or 7d.")
+    ] = "24h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what waits, what went wrong, what ran and what it cost. Nothing is sent."""
+    made = asyncio.run(_made(length_of(since)))
+    if as_json:
+        typer.echo(json.dumps(facts(made)))
+        return
+    console = Console(highlight=False)
+    for line in lines(made):
+        console.print(line)
+
+
+async def _made(length: timedelta) -> Digest:
+    from blocks.ledger import open_ledger
+    from midwatch.digest import digest_of
+    from tasks.digest.facts import gather
+    from tasks.harness.place import Place
+
+    house, now = locate(os.environ), datetime.now(UTC)
+    async with await open_ledger(house.home) as ledger:
+        await ledger.migrate()
+        place = Place(project=house.project, home=house.home)
+        return digest_of(await gather(ledger, place, now - length, now, here()))
+
+
+def lines(made: Digest) -> Iterator[Text]:
+    """What a terminal shows."""
+    from midwatch.timeline import text_picture
+    from tasks.digest.text import left_out
+
+    yield Text(made.title, style="bold")
+    yield from (_line(line) for line in made.headline)
+    if picture := text_picture(made.timeline):
+        yield Text(f"\n{picture}", no_wrap=True)
+    for section in made.sections:
+        yield Text(f"\n{section.title}", style="bold")
+        yield from (Text("• ").append(_line(line)) for line in section.lines)
+        if more := left_out(section):
+            yield Text(f"  {more}", style="dim")
+
+
+def _line(line: Line) -> Text:
+    from midwatch.calls import visible
+
+    text = Text()
+    for part in line.parts:
+        text.append(part) if isinstance(part, str) else text.append(visible(part.line), style="cyan")
+    return text.append(f"  {line.see.command}", style="dim") if line.see else text
+
+
+def facts(made: Digest) -> dict[str, Any]:
+    """The same, for a program."""
+    return {
+        "since": made.since.isoformat(),
+        "until": made.until.isoformat(),
+        "figures": dict(made.figures),
+        "headline": [line.text for line in made.headline],
+        "sections": [
+            {
+                "title": section.title,
+                "lines": [
+                    {"text": line.text, **({"see": asdict(line.see)} if line.see else {})} for line in section.lines
+                ],
+                "left_out": section.left_out,
+            }
+            for section in made.sections
+        ],
+    }

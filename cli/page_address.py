@@ -1,0 +1,73 @@
+"""The approval page: where is it, on this machine and for others? `MIDWATCH_PAGE_URL` names what an operator put before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from cli.home import ADDRESS, House
+from midwatch.errors import HouseError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the page is: on this machine, and as the world sees it."""
+
+    local: str
+    public: str
+    """The same where nobody named another (`MIDWATCH_PAGE_URL`)."""
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return frozenset({self.local, self.public})
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        return frozenset(urlsplit(origin).netloc for origin in self.origins)
+
+    @property
+    def secure(self) -> bool:
+        return self.public.startswith("https://")
+
+
+def origin_of(url: str) -> str:
+    """`https://host[:port]` of an address as an operator writes it.
+
+    Raises:
+        HouseError: it is no address of that kind.
+    """
+    parts = urlsplit(url.strip().lower())
+    plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+        raise HouseError(
+            f"MIDWATCH_PAGE_URL is {url!r}: it has to be https://HOST or https://HOST:PORT, without a path"
+        )
+    usual = f":{443 if parts.scheme == 'https' else 80}"
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+
+
+def page_address(house: House, environ: Mapping[str, str] = os.environ) -> Address:
+    """Where the page is. Raises HouseError where it never was, or MIDWATCH_PAGE_URL is no address."""
+    port = remembered_port(house)
+    if port is None:
+        raise HouseError("the approval page was never up: run `midwatch up` first")
+    local = f"http://{ADDRESS}:{port}"
+    named = environ.get("MIDWATCH_PAGE_URL")
+    return Address(local=local, public=origin_of(named) if named else local)
+
+
+def remembered_port(house: House) -> int | None:
+    """Where the page listens; None until it was first started."""
+    try:
+        return int((house.home / "page.port").read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise HouseError(f"{house.home / 'page.port'} does not hold a port number: remove it") from error
+
+
+def remember_port(house: House, port: int) -> None:
+    """Keep the port for every later start: links and proxies name it."""
+    (house.home / "page.port").write_text(f"{port}\n")

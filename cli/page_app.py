@@ -1,0 +1,296 @@
+"""The approval page: what does each address answer? GET shows, and decides nothing, whoever follows a link; POST decides."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import Request as Http
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from cli.page_address import Address
+from cli.page_guard import Attempts, Guard, TooMuch, form_of
+from midwatch.errors import LedgerAway, LedgerError, MidwatchError
+from midwatch.ledger import AskRow, Ledger
+from midwatch.policy.offers import Bounds, Offer
+from midwatch.request import Request, together
+from tasks.page import sheet, words
+from tasks.page.ahead import bounds, facts_of
+from tasks.page.meaning import Form, FormFault
+from tasks.page.outcome import taken
+from tasks.page.sheet import Page
+from tasks.page.tokens import SESSION, Link, Seen, Signer, holder_of
+from tasks.permissions.requests import request_of, request_with
+
+RESUME_SECONDS: Final = 10.0
+"""Until a run that did not go on at once is left to the keeper."""
+LOGIN_BYTES: Final = 4096
+MOST_ASKS: Final = 100
+"""Questions that an address can name."""
+
+
+class Told(Exception):
+    """There is nothing to be shown or decided, and the visitor reads why."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(text)
+        self.status, self.title, self.text = status, title, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who is there, by a link or by a login."""
+
+    by: str
+    holder: str
+    """Which link or login: a form that was made for another is not taken."""
+    path: str
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the page works with."""
+
+    ledger: Ledger
+    signer: Signer = field(repr=False)
+    operator: str
+    """In whose name somebody decides who gave the house's password."""
+    address: Address
+    ui: str
+    """Prefect's."""
+    resume: Callable[[str], Awaitable[object]]
+    """Send a run on of which nothing waits any more."""
+    propose: Callable[[Sequence[AskRow]], Awaitable[list[str]]]
+    """Write down the narrow rule for each of these calls; what to tell the person."""
+    offer: Callable[[AskRow, Bounds], Awaitable[Offer]]
+    """The mandate for calls like this one. Raises MidwatchError where there is none."""
+    now: Callable[[], datetime]
+    digest: Callable[[], Awaitable[str]] | None = None
+    """The digest of the last day as HTML, every foreign word escaped; None: there is none here."""
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def app(self) -> ASGIApp:
+        routes = [
+            Route("/", self.inbox),
+            Route("/health", _health),
+            Route("/login", self.login, methods=["POST"]),
+            Route("/logout", self.logout, methods=["POST"]),
+            Route("/request", self.request, methods=["GET", "POST"]),
+            Route("/digest", self.last_day),
+            Route("/r/{token}", self.linked, methods=["GET", "POST"]),
+        ]
+        handlers: dict[Any, Any] = {Told: self._told, TooMuch: self._too_much, Exception: self._failed}
+        return Guard(app=Starlette(routes=routes, exception_handlers=handlers), address=self.address)
+
+    async def inbox(self, http: Http) -> Response:
+        cookie = self._login_of(http)
+        if cookie is None:
+            return HTMLResponse(sheet.login_page(self._page()))
+        requests = sorted(together(await self.ledger.open_asks()), key=urgency)
+        page = self._page(Visitor(by=self.operator, holder=holder_of(cookie), path="/"))
+        return HTMLResponse(sheet.inbox_page(requests, page))
+
+    async def last_day(self, http: Http) -> Response:
+        """The digest, for somebody who logged in."""
+        cookie = self._login_of(http)
+        if cookie is None or self.digest is None:
+            return RedirectResponse("/", 303)
+        page = self._page(Visitor(by=self.operator, holder=holder_of(cookie), path="/digest"))
+        return HTMLResponse(sheet.digest_page(await self.digest(), page))
+
+    async def login(self, http: Http) -> Response:
+        given = (await form_of(http, LOGIN_BYTES)).get("password", "").strip()
+        now = self.now()
+        if not self.attempts.may(now):
+            minutes = int(self.attempts.within.total_seconds() // 60)
+            fault = f"Too many wrong passwords: nobody can log in for up to {minutes} minutes. Links still work."
+            return HTMLResponse(sheet.login_page(self._page(faults={"": fault})), 429)
+        if not is_password(given, self.signer.password):
+            self.attempts.failed.append(now)
+            fault = "That is not the password of this house."
+            return HTMLResponse(sheet.login_page(self._page(faults={"": fault})), 403)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(self._cookie, self.signer.session(now), **self._cookie_facts(int(SESSION.total_seconds())))
+        return answer
+
+    async def logout(self, http: Http) -> Response:
+        cookie = self._login_of(http)
+        token = (await form_of(http, LOGIN_BYTES)).get("form", "")
+        answer = RedirectResponse("/", 303)
+        if cookie is not None and self.signer.read_form(token, holder_of(cookie)) is not None:
+            answer.set_cookie(self._cookie, "", **self._cookie_facts(0))
+        return answer
+
+    async def request(self, http: Http) -> Response:
+        """One request, for somebody who logged in."""
+        cookie = self._login_of(http)
+        ask_ids = http.query_params.getlist("ask")
+        if cookie is None or not ask_ids:
+            return RedirectResponse("/", 303)
+        path = f"/request?{urlencode([('ask', ask_id) for ask_id in ask_ids])}"
+        visitor = Visitor(by=self.operator, holder=holder_of(cookie), path=path)
+        if http.method == "POST":
+            return await self._decided(visitor, await form_of(http))
+        (first, *others) = await self._rows([Seen(ask_id=ask_id, digest="") for ask_id in ask_ids])
+        alone = not others and first.verdict is None
+        request = await (
+            request_with(self.ledger, first.ask_id) if alone else request_of(self.ledger, [first, *others])
+        )
+        return self._shown(http, request, visitor)
+
+    async def linked(self, http: Http) -> Response:
+        """What a link is about, for whoever has it."""
+        token = http.path_params["token"]
+        link = self.signer.read_link(token)
+        if link is None:
+            raise Told(404, "No such link", "This link was not made by this house, or not whole. Nothing was done.")
+        if self.now() >= link.expires:
+            ended = f"It was good until {words.moment(link.expires)}. Nothing was done."
+            raise Told(410, "This link has expired", f"{ended} `midwatch inbox` lists what waits.")
+        visitor = Visitor(by=link.person, holder=holder_of(token), path=f"/r/{token}", link=link)
+        if http.method == "POST":
+            return await self._decided(visitor, await form_of(http))
+        return self._shown(http, await request_of(self.ledger, await self._rows(link.questions)), visitor)
+
+    def _shown(self, http: Http, request: Request, visitor: Visitor) -> Response:
+        """The whole request; one of its questions, where that is to be edited or is to stand for more."""
+        for view in ("edit", "ahead"):
+            one = [each for each in request.waiting if each.ask.ask_id == http.query_params.get(view)]
+            if one and one[0].ask.kind == "approve":
+                return self._written(Request(questions=tuple(one), cost=request.cost), visitor, view=view)
+        return self._written(request, visitor)
+
+    def _written(
+        self, request: Request, visitor: Visitor, *, status: int = 200, view: str = "", **said: Any
+    ) -> Response:
+        page = self._page_of(request, visitor, **said)
+        match view:
+            case "edit":
+                return HTMLResponse(sheet.edit_page(request, page), status)
+            case "ahead":
+                return HTMLResponse(sheet.ahead_page(request, page), status)
+            case _:
+                return HTMLResponse(sheet.request_page(request, page), status)
+
+    async def _decided(self, visitor: Visitor, form: Form) -> Response:
+        """Take what was sent; nothing is decided where anything about it is wrong."""
+        seen = self.signer.read_form(form.get("form", ""), visitor.holder)
+        view = next((view for view in ("edit", "ahead", "sign") if view in form), "")
+        foreign = visitor.link is not None and not set(seen or ()) <= set(visitor.link.questions)
+        if not seen or foreign or (view and len(seen) != 1):
+            raise Told(403, "Nothing was done", "What was sent is not a form that this page made. Open it again.")
+        rows = await self._rows(seen)
+        try:
+            if view == "ahead":
+                return await self._offered(visitor, rows, form)
+            outcome = await taken(self.ledger, self.signer, rows, form, by=visitor.by, holder=visitor.holder)
+        except FormFault as fault:
+            request = await request_of(self.ledger, rows)
+            return self._written(request, visitor, status=422, view=view, typed=form, faults=fault.faults)
+        for run_id in {one.row.run_id for one in outcome.made if one.first}:
+            await self._resumed(run_id)
+        notes = [*outcome.notes, *(await self.propose(outcome.always) if outcome.always else ())]
+        if not notes:
+            asked = urlencode([("ask", row.ask_id) for row in rows])
+            here = f"/request?{asked}" if len(rows) <= MOST_ASKS else "/"
+            return RedirectResponse(visitor.path if visitor.link else here, 303)
+        return self._written(
+            await request_of(self.ledger, rows), visitor, status=200 if outcome.as_wanted else 409, notes=notes
+        )
+
+    async def _offered(self, visitor: Visitor, rows: Sequence[AskRow], form: Form) -> Response:
+        """What a mandate would let through, to be signed."""
+        request, wanted = await request_of(self.ledger, rows), bounds(form, self.now())
+        try:
+            offer = await self.offer(rows[0], wanted)
+        except LedgerAway:
+            raise
+        except MidwatchError as error:
+            raise FormFault({"": str(error)}) from error
+        token = self.signer.offer(visitor.holder, facts_of(offer, rows[0].ask_id))
+        return HTMLResponse(sheet.ahead_page(request, self._page_of(request, visitor), offer, token))
+
+    async def _resumed(self, run_id: str) -> None:
+        """Send the run on; where that fails now, the keeper does it."""
+        try:
+            async with asyncio.timeout(RESUME_SECONDS):
+                await self.resume(run_id)
+        except Exception:
+            traceback.print_exc()
+
+    async def _rows(self, seen: Sequence[Seen]) -> list[AskRow]:
+        """The questions as they stand. Raises Told where one is unknown, or is about another call than was shown."""
+        try:
+            rows = [await self.ledger.ask(one.ask_id) for one in seen]
+        except LedgerAway:
+            raise
+        except LedgerError as error:
+            raise Told(404, "No such question", f"{error}. Nothing was done.") from error
+        if any(one.digest not in ("", row.digest) for one, row in zip(seen, rows, strict=True)):
+            raise Told(409, "Nothing was done", "What you saw is not the call that waits now. Look at it again.")
+        return rows
+
+    def _page_of(self, request: Request, visitor: Visitor, **said: Any) -> Page:
+        """With a form that is good for exactly these questions."""
+        seen = [Seen(ask_id=one.ask.ask_id, digest=one.ask.digest) for one in request.questions]
+        runs = {run_id: f"{self.ui}/runs/flow-run/{run_id}" for run_id in request.run_ids}
+        return self._page(visitor, form=self.signer.form(visitor.holder, seen), runs=runs, **said)
+
+    def _page(self, visitor: Visitor | None = None, **said: Any) -> Page:
+        login = visitor is not None and visitor.link is None
+        logout = self.signer.form(visitor.holder, ()) if visitor and login else ""
+        facts = {"path": visitor.path, "by": visitor.by} if visitor else {"path": "/login", "by": ""}
+        return Page(**{**facts, "form": "", "login": login, "logout": logout, "now": self.now(), **said})
+
+    def _login_of(self, http: Http) -> str | None:
+        """The cookie of a login that holds."""
+        cookie = http.cookies.get(self._cookie, "")
+        return cookie if self.signer.read_session(cookie, self.now()) else None
+
+    @property
+    def _cookie(self) -> str:
+        return "__Host-midwatch" if self.address.secure else "midwatch"
+
+    def _cookie_facts(self, seconds: int) -> dict[str, Any]:
+        secure = self.address.secure
+        return {"max_age": seconds, "path": "/", "httponly": True, "samesite": "strict", "secure": secure}
+
+    async def _told(self, _: Http, told: Exception) -> Response:
+        assert isinstance(told, Told)
+        return HTMLResponse(sheet.told_page(told.title, told.text, self._page()), told.status)
+
+    async def _too_much(self, _: Http, error: Exception) -> Response:
+        text = f"What was sent cannot be taken: {error}."
+        return HTMLResponse(sheet.told_page("Nothing was done", text, self._page()), 413)
+
+    async def _failed(self, _: Http, error: Exception) -> Response:
+        away = isinstance(error, LedgerAway)
+        text = "It failed on the way. Look at the request again before you send anything: it says what stands."
+        return HTMLResponse(sheet.told_page("That did not work", text, self._page()), 503 if away else 500)
+
+
+async def _health(_: Http) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def urgency(asks: Sequence[AskRow]) -> tuple[bool, float]:
+    """First what may have done harm already, then what ends first."""
+    ends = [ask.deadline.timestamp() for ask in asks if ask.deadline]
+    return all(ask.kind != "settle" for ask in asks), min(ends, default=float("inf"))
+
+
+def is_password(given: str, known: str) -> bool:
+    """The whole line of the house's password file, or what stands in it behind the colon."""
+    whole = secrets.compare_digest(given.encode(), known.encode())
+    rest = secrets.compare_digest(given.encode(), known.partition(":")[2].encode())
+    return bool(given) and whole | rest

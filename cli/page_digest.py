@@ -1,0 +1,30 @@
+"""The approval page: what happened in the last day? At /digest, for whoever gave the password; made anew at every look."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cli.home import House
+from cli.zone import here
+from midwatch.digest import digest_of
+from midwatch.ledger import Ledger
+from tasks.digest.facts import gather
+from tasks.digest.links import Links
+from tasks.digest.page import digest_page
+from tasks.harness.place import Place
+
+SHOWN: Final = timedelta(hours=24)
+
+
+def digest_article(house: House, ledger: Ledger) -> Callable[[], Awaitable[str]]:
+    """What makes the part of the page that is the digest, as HTML."""
+    place = Place(project=house.project, home=house.home)
+
+    async def made() -> str:
+        now = datetime.now(UTC)
+        digest = digest_of(await gather(ledger, place, now - SHOWN, now, here()))
+        return digest_page(digest, Links(ui=house.url, page=""))
+
+    return made

@@ -1,0 +1,60 @@
+"""`midwatch reviewers`: who catches what share of bad proposals? As far as planted ones tell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.inbox import AsJson, with_ledger
+from midwatch.calls import visible
+from midwatch.ledger import Ledger
+from midwatch.reviewer import CONFIDENCE, Reviewer
+from midwatch.reviewer import reviewers as tested
+
+
+def reviewers(
+    agent: Annotated[str | None, typer.Argument(help="One agent; without it all of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what share of planted proposals each person caught, and the share that it is at least."""
+
+    async def read(ledger: Ledger) -> list[Reviewer]:
+        return tested(await ledger.planted_decided(agent))
+
+    found: list[Reviewer] = asyncio.run(with_ledger(read))
+    if as_json:
+        typer.echo(json.dumps([_facts(one) for one in found]))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    if not found:
+        console.print("Nobody has answered a planted proposal yet; `planted` in an agent's file turns them on.")
+        return
+    console.print(_table(found), soft_wrap=False)
+
+
+def _table(found: Sequence[Reviewer]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("person", "tests", "caught", "missed", "share", f"at least ({CONFIDENCE:.0%})"):
+        table.add_column(heading)
+    for one in found:
+        row = (visible(one.person), str(one.tests), str(one.caught), str(one.missed))
+        table.add_row(*row, f"{one.share:.0%}", f"{one.at_least:.0%}")
+    return table
+
+
+def _facts(one: Reviewer) -> dict[str, object]:
+    return {
+        "person": one.person,
+        "tests": one.tests,
+        "caught": one.caught,
+        "missed": one.missed,
+        "share": one.share,
+        "at_least": one.at_least,
+        "confidence": CONFIDENCE,
+    }

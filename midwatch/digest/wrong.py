@@ -1,0 +1,111 @@
+"""Human judgment: what went wrong, and what was said no to? One incident is one line, however often it repeats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import Final
+
+from midwatch.digest.facts import Facts
+from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, of_run, section
+from midwatch.digest.waits import kept
+from midwatch.ledger import AskRow, AskVerdict, RunRow
+from midwatch.outcome import GREEN
+
+RUNS: Final = See(command="midwatch runs")
+_VARYING: Final = re.compile(r"\b(?=\w*\d)[\w-]+|\d+")
+"""What differs between two times of the same failure: numbers, dates, ids."""
+_ALIKE: Final = 120
+"""Characters of a reason that have to be alike."""
+TOLD: Final[dict[AskVerdict, str]] = {
+    "expired": "nobody answered in time",
+    "denied": "denied",
+    "edited": "approved with edits",
+    "taken_over": "taken over",
+    "did_not_happen": "found not to have happened",
+}
+"""Answers that the digest repeats, the one that nobody gave first; every other is a plain yes."""
+
+
+NO: Final[frozenset[AskVerdict]] = frozenset({"expired", "denied", "taken_over"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Runs of one agent that ended badly in the same way."""
+
+    runs: tuple[RunRow, ...]
+    """The earliest end first; at least one."""
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(run.run_id for run in self.runs)
+
+    @property
+    def last(self) -> RunRow:
+        return self.runs[-1]
+
+
+def incidents(facts: Facts) -> list[Incident]:
+    """Every run that ended badly, the latest incident first; without those that a no has ended (see `answered`)."""
+    alike: dict[object, list[RunRow]] = {}
+    refused = {ask.run_id for ask in facts.decided if ask.verdict in NO}
+    for run in sorted(facts.runs, key=lambda run: run.finished_at or facts.until):
+        if ended(run, facts) and run.outcome not in GREEN and not _by_a_no(run, refused):
+            alike.setdefault((run.agent, run.outcome, shape(run.reason)), []).append(run)
+    found = [Incident(runs=tuple(runs)) for runs in alike.values()]
+    return sorted(found, key=lambda one: one.last.finished_at or facts.until, reverse=True)
+
+
+def ended(run: RunRow, facts: Facts) -> bool:
+    """Within the while that the digest is about."""
+    return run.finished_at is not None and facts.since <= run.finished_at < facts.until
+
+
+def shape(reason: str) -> str:
+    """A reason without what differs each time."""
+    return _VARYING.sub("#", reason[: 4 * _ALIKE])[:_ALIKE]
+
+
+def _by_a_no(run: RunRow, refused: Collection[str]) -> bool:
+    return run.outcome == "blocked" and run.run_id in refused
+
+
+def went_wrong(found: Sequence[Incident], facts: Facts) -> Section:
+    """A line an incident."""
+    return section("Went wrong", (_incident(one, facts) for one in found), RUNS)
+
+
+def _incident(one: Incident, facts: Facts) -> Line:
+    last = one.last
+    at = clock(last.finished_at or facts.until, facts.zone, facts.until)
+    when = f" {len(one.runs)} times, last at {at}" if len(one.runs) > 1 else f" at {at}"
+    parts = Foreign(text=last.agent, at_most=40), f" {last.outcome}{when}: ", Foreign(text=last.reason, at_most=160)
+    return Line(parts=(*parts, *kept(facts, one.run_ids)), see=of_run(last.run_id))
+
+
+def answered(facts: Facts) -> Section:
+    """What people said to questions; a plain yes is only counted."""
+    asks = [ask for ask in facts.decided if not ask.planted]
+    blocked = {run.run_id for run in facts.runs if run.outcome == "blocked"}
+    told = [line for verdict in TOLD for line in _with(verdict, asks, blocked)]
+    yes = sum(ask.verdict not in TOLD for ask in asks)
+    plain = [Line(parts=(f"{counted(yes, 'question')} answered with a plain yes or a word",))] if yes and told else []
+    return section("Answered", [*told, *plain], RUNS)
+
+
+def _with(verdict: AskVerdict, asks: Iterable[AskRow], blocked: Set[str]) -> Iterable[Line]:
+    """A line for each agent and tool."""
+    groups: dict[tuple[str, str], list[AskRow]] = {}
+    for ask in asks:
+        if ask.verdict == verdict:
+            groups.setdefault((ask.agent, ask.tool), []).append(ask)
+    for (agent, tool), mine in groups.items():
+        often = f" {len(mine)} times" if len(mine) > 1 else ""
+        said = mine[-1].decided_because if verdict != "expired" else ""
+        because = ("; why: ", Foreign(text=said)) if said else ()
+        ended_by_it = len(blocked & {ask.run_id for ask in mine}) if verdict in NO else 0
+        then = f", which ended {counted(ended_by_it, 'run')}" if ended_by_it else ""
+        subject = Foreign(text=agent, at_most=40), " ", Foreign(text=tool, at_most=60)
+        yield Line(parts=(*subject, f": {TOLD[verdict]}{often}{then}", *because), see=of_run(mine[-1].run_id))

@@ -1,0 +1,178 @@
+"""Human judgment: what does a person have to see before they decide? The same on every channel, whatever it looks like there.
+
+A request holds what can be decided in one sitting: the questions of one run, or those of the same kind of several runs. Of
+each question all pieces have to be seen before a yes: what is unseen is not approved. What the ledger does not say by
+itself was written down when the question was asked (`AskContext`), so no channel has to look into agent files or the world.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+from midwatch.ask_context import AskContext
+from midwatch.ledger import AskRow
+
+PieceForm = Literal["argument", "prose", "quote", "lines", "diff"]
+"""argument: a name and its value. prose: Midwatch's words. quote: somebody's. lines: text as it is. diff: a unified diff."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a question that a person has to see."""
+
+    label: str
+    text: str
+    form: PieceForm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequences:
+    """What happens either way, a clause each."""
+
+    yes: str
+    no: str
+    silence: str
+    """Empty where it waits for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question, as a person is shown it."""
+
+    number: int
+    """In its run, from 1, in the order in which they were asked."""
+    ask: AskRow
+    note: str = ""
+    """Why it is asked again, such as an edit that could not be read."""
+    undo: str = ""
+    """How to take back what it is about, should it have happened."""
+
+    @property
+    def context(self) -> AskContext:
+        return AskContext.model_validate_json(self.ask.context_json)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All that has to be seen before a yes."""
+        shown = [*self._asked_for(), *self._why(), *_read(self.context)]
+        words = Piece(label="The agent's own words", text=self.ask.words, form="quote")
+        return tuple(piece for piece in (*shown, words) if piece.text)
+
+    def _asked_for(self) -> list[Piece]:
+        arguments: dict[str, Any] = json.loads(self.ask.args_json)
+        if self.ask.kind == "answer":
+            asked = Piece(label="Question", text=str(arguments.get("question", self.ask.args_json)), form="quote")
+            options = arguments.get("options")
+            return [asked, Piece(label="Options", text=readable(options), form="argument")] if options else [asked]
+        preview = self.context.preview
+        seen = preview.instead_of if preview else ()
+        named = [
+            Piece(label=readable(name), text=readable(value), form="argument")
+            for name, value in arguments.items()
+            if name not in seen
+        ]
+        return [*named, Piece(label=preview.label, text=preview.text, form=preview.form)] if preview else named
+
+    def _why(self) -> list[Piece]:
+        ask = self.ask
+        match ask.kind:
+            case "approve":
+                why = ask.reason.replace(f"`{ask.tool} {ask.args_json}`", f"`{ask.tool}`")
+                rule = "" if not ask.rule or f"rule {ask.rule}" in why else f" (rule {ask.rule})"
+                return [Piece(label="Why you are asked", text=why + rule, form="prose")]
+            case "park":
+                return [Piece(label="What happened", text=ask.reason, form="prose")]
+            case "settle":
+                return [Piece(label="Nobody saw its end", text=ask.reason, form="prose")]
+            case "answer":
+                return []
+            case unknown:
+                assert_never(unknown)
+
+    @property
+    def consequences(self) -> Consequences:
+        end = self.context.then == "end"
+        denied = "the run ends as blocked" if end else "it is denied, and the agent is told so and goes on"
+        match self.ask.kind:
+            case "approve":
+                return Consequences(
+                    yes="exactly this runs, once",
+                    no="it is not done, and the agent is told your reason",
+                    silence=denied,
+                )
+            case "answer":
+                unanswered = "the run ends as blocked" if end else "the agent is told that nobody answered, and goes on"
+                return Consequences(
+                    yes="the agent goes on with your answer",
+                    no="the agent is told that nobody answers",
+                    silence=unanswered,
+                )
+            case "park":
+                ends = "the run ends as failed"
+                return Consequences(yes="the run goes on where it stands", no=ends, silence=ends)
+            case "settle":
+                return Consequences(yes="it stands as done", no="it stands as not done", silence="")
+            case unknown:
+                assert_never(unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person is asked in one sitting; never empty."""
+
+    questions: tuple[Question, ...]
+    cost: str
+    """Of all its runs so far."""
+
+    @property
+    def agent(self) -> str:
+        return self.questions[0].ask.agent
+
+    @property
+    def purpose(self) -> str:
+        return self.questions[0].context.purpose
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(question.ask.run_id for question in self.questions))
+
+    @property
+    def waiting(self) -> tuple[Question, ...]:
+        return tuple(question for question in self.questions if question.ask.verdict is None)
+
+
+def together(asks: Sequence[AskRow]) -> list[tuple[AskRow, ...]]:
+    """Open questions as requests, in the order of their first question: by run; runs that ask only for the same, as one."""
+    by_run: dict[str, list[AskRow]] = {}
+    for ask in asks:
+        by_run.setdefault(ask.run_id, []).append(ask)
+    requests: dict[object, list[AskRow]] = {}
+    for run_id, rows in by_run.items():
+        kinds = {(row.agent, row.kind, row.tool, row.rule) for row in rows}
+        same = len(kinds) == 1 and rows[0].kind != "settle"
+        requests.setdefault(kinds.pop() if same else run_id, []).extend(rows)
+    return [tuple(rows) for rows in requests.values()]
+
+
+def numbered(asks: Iterable[AskRow]) -> list[Question]:
+    """All questions of one run, in the order in which they were asked."""
+    return [Question(number=number, ask=ask) for number, ask in enumerate(asks, start=1)]
+
+
+def _read(context: AskContext) -> list[Piece]:
+    """What text from outside the run has seen."""
+    left = context.read_in_all - len(context.read)
+    lines = [f"({left} earlier ones)", *context.read] if left > 0 else context.read
+    return [Piece(label="It has read what others wrote", text="\n".join(lines), form="lines")] if lines else []
+
+
+def readable(value: Any) -> str:
+    """As it is where that can be read; as JSON where it would be lost."""
+    if isinstance(value, str):
+        lines = value.removesuffix("\n")  # as most files and letters end
+        return value if lines and lines == lines.strip() else json.dumps(value, ensure_ascii=False)
+    nested = isinstance(value, dict | list) and bool(value)
+    return json.dumps(value, ensure_ascii=False, indent=2 if nested else None)

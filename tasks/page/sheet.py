@@ -1,0 +1,202 @@
+"""The page: what is shown? Requests, fields and decisions as HTML that needs no JavaScript and fetches nothing.
+
+Every text goes through `visible` and is escaped, whoever wrote it; only what was made as `Markup` here is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from midwatch.calls import visible
+from midwatch.ledger import AskRow
+from midwatch.mandate import USES
+from midwatch.policy.offers import Offer
+from midwatch.request import Piece, Question, Request
+from tasks.page import words
+from tasks.page.ahead import DEFAULT_UNTIL
+from tasks.page.fields import Field, fields_of
+from tasks.page.meaning import ACTS, Form, options_of
+
+HERE: Final = Path(__file__).parent
+LONG: Final = 24
+"""Lines, as a phone breaks them, beyond which a text scrolls in a box of its own."""
+ACROSS: Final = 40
+"""Characters that a phone's line takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What every page is given."""
+
+    path: str
+    """Where its forms are sent."""
+    form: str
+    """The form's token; "" where nothing can be sent."""
+    by: str
+    """In whose name is decided."""
+    login: bool
+    """Somebody gave the password; else a link was followed."""
+    now: datetime
+    logout: str = ""
+    """The token of the button that ends the login."""
+    typed: Form = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    """What came of what was sent."""
+    runs: Mapping[str, str] = field(default_factory=dict)
+    """By run, its page in Prefect's UI."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    text: Markup
+    kind: str
+    """add, del, hunk or plain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A question, ready to be written down."""
+
+    place: int
+    question: Question
+    open: bool
+    options: tuple[str, ...]
+
+    @property
+    def acts(self) -> list[tuple[str, str]]:
+        kind = self.question.ask.kind
+        return [(act, words.BUTTONS[kind, act]) for act in ACTS[kind]]
+
+
+def request_page(request: Request, page: Page) -> str:
+    """The request whole, with its answers."""
+    shown = _shown(request, page)
+    return _written(
+        "request.html",
+        page,
+        title=words.title(request.agent, request.questions),
+        request=request,
+        questions=shown,
+        waiting=[one for one in shown if one.open],
+        several=len(shown) > 1,
+        whole_runs=len(request.run_ids) == 1 and any(one.question.ask.kind != "settle" for one in shown if one.open),
+    )
+
+
+def edit_page(request: Request, page: Page) -> str:
+    """One question with a field for each argument."""
+    (shown,) = _shown(request, page)
+    fields = fields_of(shown.question.ask)
+    heading = f"{request.agent}: edit {shown.question.ask.tool}"
+    return _written("edit.html", page, title=heading, request=request, one=shown, fields=fields)
+
+
+def ahead_page(request: Request, page: Page, offer: Offer | None = None, token: str = "") -> str:
+    """One question, and a mandate for the next calls like it: its bounds, and then, before it is signed, its words."""
+    (shown,) = _shown(request, page)
+    heading = f"{request.agent}: {shown.question.ask.tool}, and the next ones like it"
+    return _written("ahead.html", page, title=heading, request=request, one=shown, offer=offer, token=token)
+
+
+def inbox_page(requests: Sequence[Sequence[AskRow]], page: Page) -> str:
+    """All that waits, in this order; a request is its questions."""
+    count = len(requests)
+    said = "Nothing waits for you" if not count else f"{count} request{'s' if count > 1 else ''} for you"
+    return _written("inbox.html", page, title=said, requests=requests)
+
+
+def login_page(page: Page) -> str:
+    return _written("login.html", page, title="Log in")
+
+
+def digest_page(article: str, page: Page) -> str:
+    """The digest, which is HTML already, with every foreign word escaped."""
+    return _written("digest.html", page, title="Digest", article=Markup(article))
+
+
+def told_page(title: str, text: str, page: Page) -> str:
+    """A page that only says something."""
+    return _written("told.html", page, title=title, text=text)
+
+
+def _shown(request: Request, page: Page) -> list[Shown]:
+    return [
+        Shown(
+            place=place,
+            question=question,
+            open=question.ask.verdict is None and (question.ask.deadline is None or page.now < question.ask.deadline),
+            options=options_of(question.ask) if question.ask.kind == "answer" else (),
+        )
+        for place, question in enumerate(request.questions)
+    ]
+
+
+def lines(piece: Piece) -> list[Line]:
+    """The text of a piece, line by line; what a diff adds and takes away is marked."""
+    kinds = {"+": "add", "-": "del", "@": "hunk"} if piece.form == "diff" else {}
+    return [Line(text=escape(text), kind=kinds.get(text[:1], "plain")) for text in visible(piece.text).split("\n")]
+
+
+def is_long(piece: Piece) -> bool:
+    return sum(1 + len(text) // ACROSS for text in visible(piece.text).split("\n")) > LONG
+
+
+def is_short(piece: Piece) -> bool:
+    """Name and value stand beside each other in one line."""
+    return "\n" not in piece.text and len(visible(piece.label)) + len(visible(piece.text)) <= ACROSS - 10
+
+
+def _value(page: Page, name: str, default: str) -> Markup:
+    """What stands in a field, letter for letter: what was typed, else the default."""
+    return escape(page.typed.get(name, default))
+
+
+def _ticked(page: Page, one: Field) -> bool:
+    return page.typed.get(one.name, one.value) == "true"
+
+
+def _written(template: str, page: Page, **facts: Any) -> str:
+    return _environment().get_template(template).render(page=page, style=Markup(style()), **facts)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+    )
+    environment.globals |= {
+        "words": words,
+        "USES": str(USES),
+        "UNTIL": DEFAULT_UNTIL,
+        "value": _value,
+        "ticked": _ticked,
+    }
+    environment.globals |= {"lines": lines, "is_long": is_long, "is_short": is_short}
+    return environment
+
+
+@cache
+def style() -> str:
+    return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def style_source() -> str:
+    """The one style that a page may have, as its Content-Security-Policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()}'"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from midwatch.ask_context import AskContext, Preview
+from midwatch.ledger import AskRow
+from midwatch.request import Question, numbered, together
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+
+def ask(
+    ask_id: str = "a", context: AskContext | None = None, args: dict[str, Any] | None = None, **facts: Any
+) -> AskRow:
+    said: dict[str, Any] = {
+        "run_id": "run",
+        "tool": "write_file",
+        "kind": "approve",
+        "rule": "ask.files",
+        "reason": "it writes a file",
+        "words": "",
+        "agent": "night",
+        **facts,
+    }
+    decided: dict[str, Any] = dict.fromkeys(
+        (
+            "verdict",
+            "by",
+            "via",
+            "decided_at",
+            "decided_because",
+            "edited_args_json",
+            "answer",
+            "granted_digest",
+            "spent_at",
+        )
+    )
+    return AskRow(
+        ask_id=ask_id,
+        call_id=f"main/{ask_id}",
+        args_json=json.dumps(args if args is not None else {"path": "a.txt", "content": "hello"}),
+        digest="d",
+        created_at=NOW,
+        deadline=NOW,
+        context_json=(context or AskContext()).model_dump_json(),
+        **{**decided, **said},
+    )
+
+
+def shown(row: AskRow) -> list[tuple[str, str, str]]:
+    return [(piece.form, piece.label, piece.text) for piece in Question(number=1, ask=row).pieces]
+
+
+def test_every_argument_the_rule_and_the_agents_words_are_there_to_be_seen() -> None:
+    assert shown(ask(words="I must.")) == [
+        ("argument", "path", "a.txt"),
+        ("argument", "content", "hello"),
+        ("prose", "Why you are asked", "it writes a file (rule ask.files)"),
+        ("quote", "The agent's own words", "I must."),
+    ]
+
+
+def test_a_preview_stands_in_for_the_arguments_that_can_be_seen_in_it_and_for_no_others() -> None:
+    preview = Preview(label="What would change", text="+hello", form="diff", instead_of=("content",))
+    pieces = shown(ask(context=AskContext(preview=preview)))
+    assert pieces[:2] == [("argument", "path", "a.txt"), ("diff", "What would change", "+hello")]
+    assert "content" not in [label for _, label, _ in pieces]
+
+
+def test_what_the_run_has_read_from_outside_is_named_and_what_is_left_out_counted() -> None:
+    context = AskContext(read=("http_request {}", "read_file {}"), read_in_all=7)
+    assert ("lines", "It has read what others wrote", "(5 earlier ones)\nhttp_request {}\nread_file {}") in shown(
+        ask(context=context)
+    )
+
+
+def test_an_argument_that_would_be_lost_as_it_is_stands_there_as_json() -> None:
+    pieces = shown(
+        ask(args={"a": " padded ", "b": "", "c": ["x"], "d": None, " e ": 1, "f": "a line\n", "g": "two\n\n"})
+    )
+    assert [(label, text) for form, label, text in pieces if form == "argument"] == [
+        ("a", '" padded "'),
+        ("b", '""'),
+        ("c", '[\n  "x"\n]'),
+        ("d", "null"),
+        ('" e "', "1"),
+        ("f", "a line\n"),
+        ("g", '"two\\n\\n"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "then", "silence"),
+    [
+        ("approve", "deny", "it is denied, and the agent is told so and goes on"),
+        ("approve", "end", "the run ends as blocked"),
+        ("answer", "deny", "the agent is told that nobody answered, and goes on"),
+        ("answer", "end", "the run ends as blocked"),
+        ("park", "deny", "the run ends as failed"),
+        ("settle", "deny", ""),
+    ],
+)
+def test_silence_means_what_the_agents_file_says(kind: Any, then: Any, silence: str) -> None:
+    row = ask(kind=kind, context=AskContext(then=then))
+    assert Question(number=1, ask=row).consequences.silence == silence
+
+
+def test_the_questions_of_a_run_are_one_request() -> None:
+    rows = [ask("a"), ask("b", tool="shell", rule="default"), ask("c", run_id="other", kind="answer", tool="ask_human")]
+    assert [[row.ask_id for row in request] for request in together(rows)] == [["a", "b"], ["c"]]
+
+
+def test_runs_that_ask_only_for_the_same_are_one_request() -> None:
+    rows = [
+        ask("a"),
+        ask("b", run_id="second"),
+        ask("c", run_id="third", rule="other"),
+        ask("d", run_id="fourth", agent="x"),
+    ]
+    assert [[row.ask_id for row in request] for request in together(rows)] == [["a", "b"], ["c"], ["d"]]
+
+
+def test_a_run_that_asks_for_several_things_is_not_mixed_with_others() -> None:
+    rows = [ask("a"), ask("b", tool="shell"), ask("c", run_id="second"), ask("d", run_id="third")]
+    assert [[row.ask_id for row in request] for request in together(rows)] == [["a", "b"], ["c", "d"]]
+
+
+def test_what_became_of_an_effect_is_asked_for_each_run_by_itself() -> None:
+    rows = [ask("a", kind="settle"), ask("b", kind="settle", run_id="second")]
+    assert len(together(rows)) == 2
+
+
+def test_questions_are_numbered_in_their_run() -> None:
+    assert [(one.number, one.ask.ask_id) for one in numbered([ask("a"), ask("b")])] == [(1, "a"), (2, "b")]
