@@ -11,7 +11,7 @@ from benchmarks.chaos_run.scenario import Planned, Scenario, edited
 from benchmarks.chaos_run.stage import RUN, Stage
 from midwatch.calls import canonical_json
 from midwatch.ledger import AskRow, Ledger, Settlement
-from tasks.permissions.answers import decide, expire, numbered_asks, settle
+from tasks.permissions.answers import decide, expire, questions_of, settle
 from tasks.permissions.form import Answer, values_for
 
 
@@ -24,7 +24,7 @@ async def answer_all(stage: Stage, ledger: Ledger) -> None:
             await _in_the_ledger(stage, ledger, await _waiting(ledger))
         case "prefect-ui":
             answers = [said(stage.scenario, row) for row in await _waiting(ledger)]
-            filled_in = json.dumps(values_for(answers, await numbered_asks(ledger, RUN)))
+            filled_in = json.dumps(values_for(answers, await questions_of(ledger, RUN)))
             for form in stage.forms_shown():
                 form.write_text(filled_in)
         case _:
