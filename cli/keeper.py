@@ -1,16 +1,17 @@
 """The house: who looks after runs that nobody else does? Run as `python -m cli.keeper`, one a house.
 
-Every few seconds: runs that lost their process go on, asks whose deadline has passed are denied, and suspended runs of
-which nothing waits any more are resumed. Everything here may be done twice, or late, without harm. What waits for a person
-costs nothing: the ledger says, in one query, which runs there is something to do for, and Prefect is asked about those alone.
+Every few seconds it goes through its duties. Everything here may be done twice, or late, without harm, and a duty that
+fails keeps none of the others waiting. What waits for a person costs nothing: the ledger says, in one query, which runs
+there is something to do for, and Prefect is asked about those alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.ledger import open_ledger
+from cli.service import pause, say, told_to_stop
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
 from tasks.harness.parking import send_on
@@ -28,53 +30,79 @@ from tasks.permissions.answers import expire, resume_if_decided
 ROUND_SECONDS: Final = 3.0
 
 
-async def one_round(client: PrefectClient, ledger: Ledger, here: Place, now: datetime) -> list[str]:
-    """Look at everything once; returns what was done, a line each."""
-    done = [
-        f"{revival.action}: {revival.agent} {revival.run_id}, was {revival.was}, time {revival.count}"
-        for revival in await revive_lost_runs(client, ledger, here.locks, now)
-    ]
-    for row in await ledger.overdue_asks(now):
-        await expire(ledger, row)
-        done.append(f"expired: {row.tool} of {row.agent}, ask {row.ask_id}")
-    for row in await ledger.parked_asks():
-        if await send_on(ledger, row, now):
-            done.append(f"tries again: {row.agent} {row.run_id}, it was parked")
-    for run_id in await suspended_runs(client, await ledger.decided_runs()):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """What a duty works with."""
+
+    client: PrefectClient
+    ledger: Ledger
+    here: Place
+
+
+Duty = Callable[[Rounds, datetime], Awaitable[list[str]]]
+"""Looks once; returns what was done, a line each."""
+
+
+async def revive(rounds: Rounds, now: datetime) -> list[str]:
+    """Runs that lost their process go on."""
+    found = await revive_lost_runs(rounds.client, rounds.ledger, rounds.here.locks, now)
+    return [f"{one.action}: {one.agent} {one.run_id}, was {one.was}, time {one.count}" for one in found]
+
+
+async def deny_overdue(rounds: Rounds, now: datetime) -> list[str]:
+    """Asks whose deadline has passed are denied."""
+    rows = await rounds.ledger.overdue_asks(now)
+    for row in rows:
+        await expire(rounds.ledger, row)
+    return [f"expired: {row.tool} of {row.agent}, ask {row.ask_id}" for row in rows]
+
+
+async def try_parked(rounds: Rounds, now: datetime) -> list[str]:
+    """Runs that were parked try again, when their time has come."""
+    parked = await rounds.ledger.parked_asks()
+    sent = [row for row in parked if await send_on(rounds.ledger, row, now)]
+    return [f"tries again: {row.agent} {row.run_id}, it was parked" for row in sent]
+
+
+async def resume_decided(rounds: Rounds, _now: datetime) -> list[str]:
+    """Suspended runs of which nothing waits any more are resumed."""
+    done = []
+    for run_id in await suspended_runs(rounds.client, await rounds.ledger.decided_runs()):
         try:
-            if await resume_if_decided(client, ledger, run_id):
+            if await resume_if_decided(rounds.client, rounds.ledger, run_id):
                 done.append(f"resumed: {run_id}, all its asks are decided")
         except (LedgerError, PrefectHTTPStatusError) as error:
             done.append(f"not resumed: {run_id}: {error}")  # the next one is not to wait for this one
     return done
 
 
+DUTIES: Final[tuple[Duty, ...]] = (revive, deny_overdue, try_parked, resume_decided)
+
+
+async def one_round(rounds: Rounds, now: datetime) -> list[str]:
+    """Look at everything once; returns what was done, a line each."""
+    done: list[str] = []
+    for duty in DUTIES:
+        try:
+            done += await duty(rounds, now)
+        except Exception:
+            traceback.print_exc()
+    return done
+
+
 async def keep(here: Place, stop: asyncio.Event) -> None:
-    """Rounds until `stop`. A round that fails is reported and followed by the next."""
+    """Rounds until `stop`."""
     async with await open_ledger(here.home) as ledger, get_client() as client:
         await ledger.migrate()
+        rounds = Rounds(client=client, ledger=ledger, here=here)
         while not stop.is_set():
-            try:
-                for line in await one_round(client, ledger, here, datetime.now(UTC)):
-                    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}", flush=True)
-            except Exception:
-                traceback.print_exc()
-            await _pause(stop)
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(ROUND_SECONDS):
-            await stop.wait()
-    except TimeoutError:
-        return
+            for line in await one_round(rounds, datetime.now(UTC)):
+                say(line)
+            await pause(stop, ROUND_SECONDS)
 
 
 async def _main() -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await keep(place(os.environ), stop)
+    await keep(place(os.environ), told_to_stop())
 
 
 if __name__ == "__main__":

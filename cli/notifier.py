@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.home import House, locate
+from cli.service import pause, say, told_to_stop
 
 if TYPE_CHECKING:
     import asyncio
@@ -79,7 +80,7 @@ async def place_of(house: House, ledger: Ledger, situation: Situation, person: s
         if situation.topic != "endings":
             return await link_to(house, ledger, [one.id for one in first], person)
     except MidwatchError as error:
-        _say(f"no link to the approval page for {person}: {error}")
+        say(f"no link to the approval page for {person}: {error}")
     return f"{house.url}/runs/flow-run/{first[0].run_id}"
 
 
@@ -93,8 +94,8 @@ async def keep(house: House, stop: asyncio.Event, people: Callable[[], Awaitable
                 await ledger.migrate()
                 await _rounds(house, ledger, stop, people)
         except Exception as error:
-            _say(f"nobody can be told of anything now ({error}). Tried again in {AGAIN_SECONDS:.0f} s")
-            await _pause(stop, AGAIN_SECONDS)
+            say(f"nobody can be told of anything now ({error}). Tried again in {AGAIN_SECONDS:.0f} s")
+            await pause(stop, AGAIN_SECONDS)
 
 
 async def _rounds(
@@ -112,24 +113,20 @@ async def _rounds(
                 asked = time.monotonic()
                 told = await people()
         except Exception as error:
-            _say(f"who is told could not be looked up: {error!r}")
+            say(f"who is told could not be looked up: {error!r}")
         if told is not None:
             await _round(notifier, told, house.home)
-        await _pause(stop, ROUND_SECONDS)
+        await pause(stop, ROUND_SECONDS)
 
 
 async def _round(notifier: Notifier, told: list[Told], home: Path) -> None:
     try:
         for line in await notifier.one_round(told):
-            _say(line)
+            say(line)
         open_ones = await notifier.ledger.open_notices()
         note_faults(home, [f"{one.person} could not be told: {one.fault}" for one in open_ones if one.fault])
     except Exception:
         traceback.print_exc()
-
-
-def _say(line: str) -> None:
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {line}", flush=True)
 
 
 def note_faults(home: Path, faults: list[str]) -> None:
@@ -148,24 +145,8 @@ def faults_of(home: Path) -> tuple[str, ...]:
         return ()
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    import asyncio
-
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
-
-
 async def _main() -> None:
-    import asyncio
-    import signal
-
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await keep(locate(os.environ), stop)
+    await keep(locate(os.environ), told_to_stop())
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ from cli.page_address import page_address, remember_port, remembered_port
 from cli.page_app import Door
 from cli.page_digest import digest_article
 from cli.ports import first_free, holder
+from cli.service import say, told_to_stop
 from cli.widening import offered, proposed
 from midwatch.errors import HouseError
 from tasks.permissions.answers import resume_if_decided
@@ -50,7 +50,7 @@ async def keep(house: House, stop: asyncio.Event) -> None:
         try:
             await serve(house, stop)
         except Exception as error:
-            _say(f"the page cannot be opened ({error}). Tried again in {AGAIN_SECONDS:.0f} s")
+            say(f"the page cannot be opened ({error}). Tried again in {AGAIN_SECONDS:.0f} s")
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_SECONDS):
                     await stop.wait()
@@ -76,7 +76,7 @@ async def serve(house: House, stop: asyncio.Event) -> None:
             )
             server = _Server(_config(door))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            _say(f"the page is at {address.local}, for others at {address.public}")
+            say(f"the page is at {address.local}, for others at {address.public}")
             await asyncio.wait([serving, stopped := asyncio.create_task(stop.wait())], return_when="FIRST_COMPLETED")
             server.should_exit = True
             await serving
@@ -115,15 +115,8 @@ def _listening(house: House) -> Iterator[socket.socket]:
         yield listener
 
 
-def _say(text: str) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", flush=True)
-
-
 async def _main() -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await keep(locate(os.environ), stop)
+    await keep(locate(os.environ), told_to_stop())
 
 
 if __name__ == "__main__":

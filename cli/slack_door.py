@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -24,6 +23,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from blocks import Slack
 from blocks.ledger import open_ledger
+from cli.service import say, told_to_stop
 from cli.widening import offered, proposed
 from midwatch.ledger import AskRow, Ledger
 from tasks.harness.place import Place, place
@@ -49,10 +49,10 @@ class SlackDoor:
             self.hearing.changed.clear()
             try:
                 for fault in await self.board.one_round():
-                    _say(fault)
+                    say(fault)
             except SlackApiError as error:
                 pause = retry_after(error) or AGAIN_SECONDS
-                _say(f"Slack wants a pause of {pause:.0f} s")
+                say(f"Slack wants a pause of {pause:.0f} s")
             except Exception:
                 traceback.print_exc()
             await _first_of(pause, stop, *([self.hearing.changed] if pause == ROUND_SECONDS else []))
@@ -98,7 +98,7 @@ def _load(board: Board) -> None:
     try:
         board.load()
     except ValueError as error:
-        _say(f"what waits is posted anew: {error}")
+        say(f"what waits is posted anew: {error}")
 
 
 async def keep(name: str, here: Place, stop: asyncio.Event) -> None:
@@ -115,10 +115,10 @@ async def keep(name: str, here: Place, stop: asyncio.Event) -> None:
                 async with opened(
                     slack, deciders, ledger, prefect, here, Widening(propose=proposed, offer=offered)
                 ) as door:
-                    _say(f"people are asked in {slack.channel}")
+                    say(f"people are asked in {slack.channel}")
                     await door.rounds(stop)
             except Exception as error:
-                _say(f"Slack cannot be used ({error}); see docs/slack.md. Tried again in {AGAIN_SECONDS:.0f} s")
+                say(f"Slack cannot be used ({error}); see docs/slack.md. Tried again in {AGAIN_SECONDS:.0f} s")
                 await _first_of(AGAIN_SECONDS, stop)
 
 
@@ -135,15 +135,8 @@ async def _first_of(seconds: float, *events: asyncio.Event) -> None:
             wait.cancel()
 
 
-def _say(text: str) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", flush=True)
-
-
 async def _main(name: str) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await keep(name, place(os.environ), stop)
+    await keep(name, place(os.environ), told_to_stop())
 
 
 if __name__ == "__main__":

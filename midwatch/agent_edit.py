@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from midwatch.errors import SpecError
 from midwatch.spec import Rule
@@ -35,6 +36,17 @@ def with_allow_rule(text: str, rule: Rule, *, path: str) -> str:
     return changed
 
 
+class _Representer(SafeRepresenter):
+    """As ruamel writes; only that it cannot read back a list of one line with an unquoted text that begins with `?`."""
+
+    def represent_str(self, data: str) -> Node:
+        style = '"' if data.startswith("?") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
+
+
 def rule_text(rule: Rule, margin: int = 0) -> str:
     """One entry of a list of rules, as it is written in an agent's file, `margin` blanks in front of each line."""
     flow = False if isinstance(rule, str) else None
@@ -44,6 +56,7 @@ def rule_text(rule: Rule, margin: int = 0) -> str:
 def _dumped(value: Any, *, width: int, flow: bool | None) -> str:
     """`flow` None: lists and mappings that hold no other stand in one line."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = flow
     yaml.width = width
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel declares it None

@@ -49,6 +49,11 @@ def pytest_configure() -> None:
     os.environ.update(PREFECT_HOME=home, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false", DO_NOT_TRACK="1")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long value is a bad name: it stands in every report of its test, and in the environment of its children."""
+    return f"{str(val)[:60]}... ({len(val)})" if isinstance(val, str | bytes) and len(val) > 300 else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """All tests of one house are marked so, and go to one and the same xdist worker (`--dist loadgroup`)."""
     for house in {"prefect_house", "agent_house"}.intersection(getattr(item, "fixturenames", ())):

@@ -8,6 +8,7 @@ from typing import Final
 
 from midwatch.digest.facts import Facts
 from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, section
+from midwatch.reviewer import found_of
 
 SOON: Final = timedelta(days=2)
 """Before a mandate or a level ends, that it will is told."""
@@ -74,7 +75,7 @@ def _mandates(facts: Facts) -> Iterator[Line]:
 
 def _planted(facts: Facts) -> Iterator[Line]:
     """Questions that only measured whether people look."""
-    planted = [ask for ask in facts.decided if ask.planted and ask.verdict != "expired"]
-    if planted:
-        caught = sum(ask.verdict in ("denied", "taken_over") for ask in planted)
-        yield Line(parts=(f"{counted(len(planted), 'planted proposal')} answered, {caught} caught",))
+    found = [found_of(ask) for ask in facts.decided if ask.planted]
+    tests = [caught for caught in found if caught is not None]
+    if tests:
+        yield Line(parts=(f"{counted(len(tests), 'planted proposal')} answered, {sum(tests)} caught",))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
+from midwatch.policy.options import listed
 
 GIT_VALUES: Final = frozenset(
     {
@@ -18,7 +15,7 @@ GIT_VALUES: Final = frozenset(
 """Git's options in front of the subcommand that take the next word."""
 
 GIT_LOOKS: Final = frozenset(
-    _words(
+    listed(
         "blame cat-file describe diff diff-files diff-index diff-tree grep log ls-files ls-tree name-rev rev-list "
         "rev-parse shortlog show show-ref status whatchanged"
     )
@@ -26,7 +23,7 @@ GIT_LOOKS: Final = frozenset(
 """Git's subcommands that only look."""
 
 GIT_ORDINARY: Final = GIT_LOOKS | frozenset(
-    _words(
+    listed(
         "add am annotate apply archive branch bundle check-attr check-ignore check-mailmap checkout cherry "
         "cherry-pick clean clone commit commit-tree count-objects fetch for-each-ref format-patch fsck gc hash-object "
         "init ls-remote merge merge-base mv notes prune pull push range-diff rebase reflog remote repack reset "
@@ -36,7 +33,7 @@ GIT_ORDINARY: Final = GIT_LOOKS | frozenset(
 )
 """What `git ...` grants. Another word may be an alias, which a repository's configuration makes a program of."""
 
-GIT_LONG: Final = _words(
+GIT_LONG: Final = listed(
     "--cc-cmd --commit-filter --config --config-env --contents --edit --edit-description --env-filter --exec "
     "--export-marks --ext-diff --extcmd --file --filters --gpg-sign --header-cmd --help --httpd --ignore-revs-file "
     "--import-marks --in-place --index-filter --interactive --local-user --msg-filter --open-files-in-pager "
@@ -46,7 +43,7 @@ GIT_LONG: Final = _words(
 )
 """Long options that no subcommand's ` ...` grants."""
 
-GIT_SAFE: Final = _words(
+GIT_SAFE: Final = listed(
     "--cc --exclude --first-parent --follow --full-index --ignore-all-space --ignore-case --in-reply-to "
     "--no-ext-diff --signoff --text --to --verify"
 )
@@ -98,6 +95,6 @@ GIT_TAKES: Final[dict[str, str]] = {
 """Letters whose value may be the rest of their cluster, by subcommand: elsewhere the same letters take none."""
 
 GIT_CONFIG_READS: Final = frozenset(
-    _words("get list --get --get-all --get-regexp --get-urlmatch --list -l --show-origin --show-scope")
+    listed("get list --get --get-all --get-regexp --get-urlmatch --list -l --show-origin --show-scope")
 )
 """Where `git config ...` begins with one of these, it tells; otherwise two arguments set what Git runs later."""

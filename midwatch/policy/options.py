@@ -38,6 +38,11 @@ class Options:
     """Options stand in front of all other arguments: behind the first of those there is none."""
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The words of one row of a table."""
+    return tuple(text.split())
+
+
 def operands(options: Options, words: Argv) -> Argv:
     """The words that are neither options nor, as far as the table knows, their values."""
     found: list[Word] = []

@@ -9,16 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from midwatch.policy.git_options import GIT_LONG, GIT_SAFE
-from midwatch.policy.options import Options
+from midwatch.policy.options import Options, listed
 from midwatch.policy.toolchains import TOOLCHAINS
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
 READERS: Final = frozenset(
-    _words(
+    listed(
         "arch b2sum base32 base64 basename cat cd cksum cmp comm cut df diff dir dirname du echo egrep expand "
         "false fgrep fmt fold free grep groups head hexdump id join ls lsblk lscpu md5sum mountpoint nl nproc "
         "numfmt od paste pathchk pgrep printenv ps pwd readlink realpath rev seq sha1sum sha224sum sha256sum "
@@ -28,7 +23,7 @@ READERS: Final = frozenset(
 )
 """Programs that only read, whatever their options: a file's name cannot be an option that does harm."""
 
-NAMERS: Final = frozenset(_words("basename dir dirname du echo ls printf readlink realpath stat vdir"))
+NAMERS: Final = frozenset(listed("basename dir dirname du echo ls printf readlink realpath stat vdir"))
 """Readers that show names and sizes and never what is in a file: a wildcard of theirs opens nothing."""
 
 _GIT: Final = Options(long=tuple(GIT_LONG), safe=tuple(GIT_SAFE), ends=True)
@@ -45,7 +40,7 @@ PROGRAMS: Final[dict[str, Options]] = {
     "printf": Options(short="v"),
     "column": Options(),
     "curl": Options(
-        only=_words(
+        only=listed(
             "-s -S -f -i -I -v -m -4 -6 --silent --show-error --fail --include --head --verbose --max-time "
             "--compressed --http1.1 --http2 --connect-timeout --ipv4 --ipv6"
         ),
@@ -53,26 +48,26 @@ PROGRAMS: Final[dict[str, Options]] = {
         values=("--max-time", "--connect-timeout"),
     ),
     **dict.fromkeys(
-        _words("apt apt-cache apt-get dpkg dpkg-query"),
+        listed("apt apt-cache apt-get dpkg dpkg-query"),
         Options(
-            long=_words("--option --config-file --root --admindir --instdir --pre-invoke --post-invoke"), short="oc"
+            long=listed("--option --config-file --root --admindir --instdir --pre-invoke --post-invoke"), short="oc"
         ),
     ),
     "date": Options(long=("--set", "--file"), short="sf", takes="drI"),
     "dmesg": Options(
-        long=_words("--clear --read-clear --console-off --console-on --console-level --file"), short="cCDEnF"
+        long=listed("--clear --read-clear --console-off --console-on --console-level --file"), short="cCDEnF"
     ),
     "file": Options(
         long=("--compile", "--magic-file", "--uncompress", "--files-from"), short="CmzZf", takes="eFP", files_from=0
     ),
     "find": Options(
-        words=_words("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from"), files_from=0
+        words=listed("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from"), files_from=0
     ),
     "fd": Options(long=("--exec", "--exec-batch", "--ignore-file"), short="xX", safe=("--exclude", "--extension")),
     "git": _GIT,
-    "hostname": Options(only=_words("-f -s -i -I -d -A --fqdn --short"), positionals=0),
+    "hostname": Options(only=listed("-f -s -i -I -d -A --fqdn --short"), positionals=0),
     "journalctl": Options(
-        long=_words(
+        long=listed(
             "--vacuum-size --vacuum-time --vacuum-files --rotate --flush --sync --relinquish-var "
             "--smart-relinquish-var --setup-keys --update-catalog --cursor-file --root --image --file --directory "
             "--machine"
@@ -83,7 +78,7 @@ PROGRAMS: Final[dict[str, Options]] = {
     ),
     "ip": Options(words=("exec", "-b", "-batch"), short="b"),
     "jq": Options(long=("--from-file", "--library-path", "--run-tests"), short="fL"),
-    "make": Options(only=_words("-n -k -s -B -j --dry-run --keep-going --silent --always-make"), takes="j"),
+    "make": Options(only=listed("-n -k -s -B -j --dry-run --keep-going --silent --always-make"), takes="j"),
     "rg": Options(
         long=("--pre", "--hostname-bin", "--search-zip", "--file", "--ignore-file"),
         short="zf",
@@ -93,36 +88,36 @@ PROGRAMS: Final[dict[str, Options]] = {
         ends=True,
     ),
     "rsync": Options(
-        long=_words(
+        long=listed(
             "--rsh --rsync-path --files-from --log-file --write-batch --only-write-batch --read-batch --backup-dir "
             "--partial-dir --temp-dir --password-file --config --daemon --remote-option"
         ),
         short="eMT",
     ),
     **dict.fromkeys(
-        _words("ed emacs ex gdb less mail man more nano psql mysql sqlite3 sftp ssh vi view vim"), Options(only=())
+        listed("ed emacs ex gdb less mail man more nano psql mysql sqlite3 sftp ssh vi view vim"), Options(only=())
     ),
     "scp": Options(only=("-r", "-p", "-q", "-C")),
     "sed": Options(
-        only=_words("-n -E -r -s -u -z -e --quiet --silent --regexp-extended --null-data --expression"),
+        only=listed("-n -E -r -s -u -z -e --quiet --silent --regexp-extended --null-data --expression"),
         takes="e",
         values=("--expression",),
         files_from=1,
     ),
     "shuf": Options(long=("--output",), short="o", takes="in"),
     "sort": Options(
-        long=_words("--output --compress-program --temporary-directory --files0-from"),
+        long=listed("--output --compress-program --temporary-directory --files0-from"),
         short="oT",
         takes="ktS",
         files_from=0,
         ends=True,
     ),
-    "tar": Options(only=_words("-t -f -v -z -j -J --list --file --verbose --gzip --bzip2 --xz")),
+    "tar": Options(only=listed("-t -f -v -z -j -J --list --file --verbose --gzip --bzip2 --xz")),
     "systemctl": Options(
         long=("--host", "--machine", "--root", "--image"),
         short="HM",
         takes="tpPnso",
-        commands=_words("edit import-environment link set-environment"),
+        commands=listed("edit import-environment link set-environment"),
     ),
     "split": Options(long=("--filter",)),
     "tee": Options(positionals=0),
@@ -136,7 +131,7 @@ PROGRAMS: Final[dict[str, Options]] = {
 }
 """Programs whose arguments are known. The last resort for all others is SUSPICIOUS."""
 
-SUSPICIOUS: Final = _words(
+SUSPICIOUS: Final = listed(
     "chdir cmd command config cwd dump editor eval exec --fix hook in-place init-file inplace load log-file manifest "
     "output pager plugin preprocess program proxy rcfile require rsh save script shell startup to-file write"
 )
@@ -146,12 +141,12 @@ SUSPICIOUS_SHORT: Final = "ceioxfCI"
 """Short options that often mean a command, an expression, a file to change or to write; of an unknown program."""
 
 LOOKERS: Final = READERS | frozenset(
-    _words("[ awk column date dmesg file find fd gawk git jq journalctl mawk printf rg sed sort tar test tree uniq xxd")
+    listed("[ awk column date dmesg file find fd gawk git jq journalctl mawk printf rg sed sort tar test tree uniq xxd")
 )
 """Programs that only look at the files that they name, as long as no option of theirs is vetoed."""
 
 INTERPRETERS: Final = frozenset(
-    _words(
+    listed(
         "ash bash busybox dash deno fish guile ksh lua node nodejs perl php pwsh python python2 python3 Rscript "
         "ruby sh tclsh zsh"
     )
@@ -162,7 +157,7 @@ SHELLS: Final = frozenset(["ash", "bash", "dash", "fish", "ksh", "sh", "zsh"])
 
 WRAPPERS: Final[dict[str, int]] = {
     **dict.fromkeys(
-        _words(
+        listed(
             "! { bwrap builtin busybox caffeinate capsh catchsegv chronic chrt command coproc cpulimit daemonize "
             "dbus-run-session do doas dumb-init elif else entr env exec fakeroot firejail gdb hyperfine if ifne ionice "
             "linux32 linux64 ltrace nice nohup npx nsenter numactl parallel perf pkexec prlimit proot proxychains "
@@ -176,23 +171,23 @@ WRAPPERS: Final[dict[str, int]] = {
 """Programs that run another one that stands in their arguments, behind so many that are no options."""
 
 STRING_RUNNERS: Final = SHELLS | frozenset(
-    _words("alias at capsh env eval flock hyperfine nix-shell parallel script sg ssh su trap watch")
+    listed("alias at capsh env eval flock hyperfine nix-shell parallel script sg ssh su trap watch")
 )
 """Programs that run the text of an argument."""
 
 SHELL_STATE: Final = frozenset(
-    _words(
+    listed(
         ". alias bind builtin coproc declare disown enable eval exec export fc getopts hash let local mapfile popd "
         "pushd read readarray readonly set shopt source trap typeset unalias unset"
     )
 )
 """Builtins that change what later commands of the line mean. No rule allows a line with one."""
 
-BUILTINS_ONLY: Final = frozenset(_words(": cd help jobs suspend times type ulimit umask wait"))
+BUILTINS_ONLY: Final = frozenset(listed(": cd help jobs suspend times type ulimit umask wait"))
 """What only a shell can run."""
 
 RESERVED: Final = frozenset(
-    _words("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while")
+    listed("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while")
 )
 """Words that are no program when bash reads them first in a command."""
 

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from midwatch.policy.options import Options
+from midwatch.policy.options import Options, listed
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_GO: Final = _words(
+_GO: Final = listed(
     "C asmflags blockprofile c compiler coverprofile cpuprofile exec gccgoflags gcflags ldflags memprofile modfile "
     "mutexprofile o outputdir overlay pkgdir test.blockprofile test.coverprofile test.cpuprofile test.gocoverdir "
     "test.memprofile test.mutexprofile test.outputdir test.testlogfile test.trace testlogfile toolexec trace vettool w"
@@ -23,7 +18,7 @@ _GO: Final = _words(
 
 TOOLCHAINS: Final[dict[str, Options]] = {
     "cargo": Options(
-        long=_words(
+        long=listed(
             "--artifact-dir --config --fix --lockfile-path --manifest-path --open --out-dir --target-dir --timings"
         ),
         short="ZCF",
@@ -31,48 +26,48 @@ TOOLCHAINS: Final[dict[str, Options]] = {
         safe=("--features", "--format"),
         commands=("fix", "install"),
     ),
-    "cmake": Options(long=_words("--install --open --preset --toolchain"), short="CEP"),
+    "cmake": Options(long=listed("--install --open --preset --toolchain"), short="CEP"),
     "docker": Options(
-        long=_words("--config --context --host --output --tlscacert --tlscert --tlskey"),
+        long=listed("--config --context --host --output --tlscacert --tlscert --tlskey"),
         short="Hco",
-        commands=_words("buildx compose context cp exec export load login plugin run save"),
+        commands=listed("buildx compose context cp exec export load login plugin run save"),
     ),
     "go": Options(
         words=tuple(f"{dashes}{name}" for name in _GO for dashes in ("-", "--")),
-        commands=_words("bug generate tool"),
+        commands=listed("bug generate tool"),
     ),
     "gradle": Options(
-        long=_words(
+        long=listed(
             "--build-file --gradle-user-home --include-build --init-script --project-cache-dir --project-dir "
             "--settings-file"
         ),
         short="bcgIp",
     ),
     "kubectl": Options(
-        long=_words(
+        long=listed(
             "--as --as-group --as-uid --cache-dir --certificate-authority --client-certificate --client-key --cluster "
             "--context --filename --insecure-skip-tls-verify --kubeconfig --kustomize --log-file --password "
             "--profile --profile-output --raw --server --template --tls-server-name --token --user --username"
         ),
         short="sfk",
         takes="nlco",
-        commands=_words("attach config cp debug edit exec plugin port-forward proxy run"),
+        commands=listed("attach config cp debug edit exec plugin port-forward proxy run"),
     ),
     "mvn": Options(
-        long=_words("--file --global-settings --global-toolchains --settings --toolchains"),
+        long=listed("--file --global-settings --global-toolchains --settings --toolchains"),
         short="fst",
         words=("-gs", "-gt"),
     ),
     "npm": Options(
-        long=_words(
+        long=listed(
             "--call --cache --editor --git --globalconfig --init-module --node-options --onload-script --prefix "
             "--registry --script-shell --shell --userconfig --viewer"
         ),
         short="cC",
-        commands=_words("config create edit exec explore hook init innit pkg set x"),
+        commands=listed("config create edit exec explore hook init innit pkg set x"),
     ),
     "pip": Options(
-        long=_words(
+        long=listed(
             "--build-option --cache-dir --cert --client-cert --config-settings --extra-index-url --find-links "
             "--global-option --index-url --log --prefix --proxy --python --report --root --src --target --trusted-host"
         ),
@@ -82,7 +77,7 @@ TOOLCHAINS: Final[dict[str, Options]] = {
         commands=("config",),
     ),
     "pytest": Options(
-        words=_words(
+        words=listed(
             "--basetemp --confcutdir --config-file --cov-config --cov-report --debug --html --junit-xml --junitxml "
             "--log-file --override-ini --pastebin --pdb --pdbcls --pyargs --report-log --rootdir --trace"
         ),
@@ -92,9 +87,9 @@ TOOLCHAINS: Final[dict[str, Options]] = {
     **dict.fromkeys(
         ("pnpm", "yarn"),
         Options(
-            long=_words("--cwd --dir --global-folder --registry --script-shell --shell-emulator --use-yarnrc"),
+            long=listed("--cwd --dir --global-folder --registry --script-shell --shell-emulator --use-yarnrc"),
             short="C",
-            commands=_words("config create dlx exec init node set"),
+            commands=listed("config create dlx exec init node set"),
         ),
     ),
 }

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
 from midwatch.ask_context import AskContext
-from midwatch.calls import visible
 from midwatch.ledger import AskRow
 from midwatch.request import readable
+from tasks.permissions.edit_fields import FieldFault, is_plain, pretty, type_of
 
 Widget = Literal["text", "lines", "number", "checkbox", "select", "json"]
 LINE: Final = 60
@@ -43,18 +43,6 @@ class Field:
     """What the tool says of it."""
 
 
-class FieldFault(ValueError):
-    """What was filled in cannot be taken.
-
-    Attributes:
-        field: the name of the field in the form; "" for the form as a whole.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def fields_of(row: AskRow) -> tuple[Field, ...]:
     """One for each argument that the call has: an edit neither adds nor removes one."""
     schema = AskContext.model_validate_json(row.context_json).parameters
@@ -75,7 +63,7 @@ def _field(name: str, argument: str, value: Any, schema: Mapping[str, Any]) -> F
     widget: Widget
     options = schema.get("enum")
     if isinstance(options, list) and 0 < len(options) <= MOST and (place := _place(value, options)) is not None:
-        shown, choices = tuple(map(readable, options)), tuple(map(_json, options))
+        shown, choices = tuple(map(readable, options)), tuple(map(pretty, options))
         widget, text, kind = "select", str(place), "one of these"
     else:
         shown = choices = ()
@@ -98,15 +86,15 @@ def _typed_in(value: Any) -> tuple[Widget, str, str]:
     if isinstance(value, bool):
         return "checkbox", json.dumps(value), "true or false"
     if isinstance(value, int | float):
-        return "number", _json(value), "a number"
-    if _is_text(value):
+        return "number", pretty(value), "a number"
+    if isinstance(value, str) and is_plain(value):
         return "lines" if "\n" in value or len(value) > LINE else "text", value, "text"
-    return "json", _json(value), f"{_type_of(value)}, as JSON"
+    return "json", pretty(value), f"{type_of(value)}, as JSON"
 
 
 def _place(value: Any, options: list[Any]) -> int | None:
     """Where `value` stands among the options; 1, 1.0 and true are three."""
-    return next((place for place, option in enumerate(options) if _json(option) == _json(value)), None)
+    return next((place for place, option in enumerate(options) if pretty(option) == pretty(value)), None)
 
 
 def _hint(schema: Mapping[str, Any]) -> str:
@@ -152,9 +140,9 @@ def _typed(field: Field, text: str, before: Any, *, declared: bool) -> str:
     except (ValueError, RecursionError) as error:
         what = "a number" if field.widget == "number" else "JSON"
         raise FieldFault(field.name, f"This is not {what}: {error}.") from error
-    same = before is None or _type_of(after) == _type_of(before)
+    same = before is None or type_of(after) == type_of(before)
     if not same and (field.widget == "number" or not declared):
-        return _wrong(field, f"This is {_type_of(after)}; it has to be {_type_of(before)}.")
+        return _wrong(field, f"This is {type_of(after)}; it has to be {type_of(before)}.")
     return text
 
 
@@ -171,29 +159,3 @@ def fault_at(row: AskRow, message: str) -> str:
 
 def _wrong(field: Field, message: str) -> str:
     raise FieldFault(field.name, message)
-
-
-def _is_text(value: object) -> bool:
-    """It can be typed as it is: nothing in it is invisible, and nothing at its ends gets lost."""
-    return isinstance(value, str) and visible(value) == value == value.strip()
-
-
-def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return "".join(sign if visible(sign) == sign else json.dumps(sign)[1:-1] for sign in text)
-
-
-def _type_of(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"

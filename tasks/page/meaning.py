@@ -9,8 +9,9 @@ from typing import Final, Literal, assert_never
 from midwatch.calls import canonical_json, parse_call
 from midwatch.errors import CallError
 from midwatch.ledger import AskDecision, AskKind, AskRow, Ledger
-from tasks.page.fields import FieldFault, edited, fault_at
+from tasks.page.fields import edited, fault_at
 from tasks.permissions.answers import decide, settle, take_over
+from tasks.permissions.edit_fields import FieldFault
 from tasks.permissions.form import Answer
 
 Act = Literal["approve", "always", "deny", "answer", "happened", "did_not_happen"]

@@ -22,6 +22,18 @@ EXACT: Final = 2**53
 """Whole numbers beyond it are others after a browser has read them."""
 
 
+class FieldFault(ValueError):
+    """What was filled in cannot be taken.
+
+    Attributes:
+        field: the name of the field in the form; "" for the form as a whole.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditField:
     """One argument in a form."""
@@ -38,7 +50,7 @@ class EditField:
     def shown(self) -> Any:
         """What the field holds at first."""
         value = json.loads(self.asked)
-        return escaped(json.dumps(value, ensure_ascii=False, indent=2)) if self.kind == "json" else value
+        return pretty(value) if self.kind == "json" else value
 
     def in_form(self, number: int) -> tuple[Any, Any]:
         """As pydantic's `create_model` takes it."""
@@ -114,13 +126,31 @@ def filled(fields: Sequence[EditField], args_json: str) -> dict[str, Any]:
 
 
 def is_plain(text: str) -> bool:
-    """All of it can be seen in a field: not empty, no blanks around it, nothing invisible."""
-    return bool(text) and text == text.strip() and visible(text) == text
+    """It can be typed as it is: nothing in it is invisible, and nothing at its ends gets lost."""
+    return text == text.strip() and visible(text) == text
 
 
-def escaped(text: str) -> str:
-    """JSON in which what a person would not see stands escaped; it means the same."""
+def pretty(value: object) -> str:
+    """As JSON to be edited, in which what a person would not see stands escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
     return "".join(sign if visible(sign) == sign else json.dumps(sign)[1:-1] for sign in text)
+
+
+def type_of(value: object) -> str:
+    """Of which type a JSON value is, in words."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
 
 
 def _field(name: str, argument: str, value: Any, schema: Any) -> EditField:
@@ -142,7 +172,7 @@ def _kind(value: Any, schema: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...]]
             isinstance(value, float) or abs(value) < EXACT
         ):
             return "number", ()
-        case ("string", str()) if is_plain(value):
+        case ("string", str()) if value and is_plain(value):
             return "text", ()
         case _:
             return "json", ()
@@ -150,7 +180,7 @@ def _kind(value: Any, schema: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...]]
 
 def are_choices(choices: object) -> bool:
     """Several different texts that can be told apart in a list."""
-    if not isinstance(choices, list) or not all(isinstance(one, str) and is_plain(one) for one in choices):
+    if not isinstance(choices, list) or not all(isinstance(one, str) and one and is_plain(one) for one in choices):
         return False
     return len(choices) > 1 and len(set(choices)) == len(choices) and not any("\n" in one for one in choices)
 

@@ -11,9 +11,9 @@ from midwatch.policy.offers import Bounds
 from midwatch.request import Question
 from midwatch.reviewer import lesson
 from tasks.permissions.answers import decide, questions_of, take_over
+from tasks.permissions.edit_fields import FieldFault
 from tasks.permissions.form import Answer
 from tasks.slack.buttons import Act, can_be_whole
-from tasks.slack.fields import FieldFault
 from tasks.slack.message import standing
 from tasks.slack.modal import bounds, form, said
 from tasks.slack.rich import Part

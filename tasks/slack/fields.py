@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 from midwatch.calls import visible
 from midwatch.policy.shapes import misfit
 from midwatch.request import Question, readable
-from tasks.permissions.edit_fields import EditField, edit_fields, escaped
+from tasks.permissions.edit_fields import EditField, FieldFault, edit_fields, is_plain, pretty, type_of
 from tasks.slack.rich import Part, plain
 
 FIELD: Final = 3000
@@ -25,18 +25,6 @@ CHOICES: Final = 100
 """Of a menu."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 """What a number field of Slack's shows as it is."""
-
-
-class FieldFault(ValueError):
-    """What was filled in cannot be taken.
-
-    Attributes:
-        field: the block id of the field that it is about.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 def field(name: str, label: str, text: str = "", *, optional: bool = False, lines: bool = True) -> Part:
@@ -87,7 +75,7 @@ def _for_slack(it: EditField, known: bool) -> EditField:
             return replace(it, kind="switch")
         case "json" if not known and isinstance(value, int | float) and _NUMBER.fullmatch(it.asked):
             return replace(it, kind="number")
-        case "json" if isinstance(value, str) and not known and visible(value) == value == value.strip():
+        case "json" if isinstance(value, str) and not known and is_plain(value):
             return replace(it, kind="text")
         case _:
             return it
@@ -114,13 +102,9 @@ def _block(it: EditField) -> Part:
         case "whole" | "number":
             return number(it.name, label, it.asked, whole=it.kind == "whole")
         case "json":
-            return field(it.name, f"{label} ({_type_of(value)}, as JSON)", _json(value))
+            return field(it.name, f"{label} ({type_of(value)}, as JSON)", pretty(value))
         case _:
             assert_never(it.kind)
-
-
-def _json(value: object) -> str:
-    return escaped(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def edited(state: Mapping[str, Any], one: Question) -> str:
@@ -147,7 +131,7 @@ def _said(state: Mapping[str, Any], it: EditField, schema: Any) -> str:
         case "text":
             return json.dumps(text)
         case "whole" | "number" | "json":
-            return it.asked if text in (it.asked, _json(json.loads(it.asked))) else _checked(it, text, schema)
+            return it.asked if text in (it.asked, pretty(json.loads(it.asked))) else _checked(it, text, schema)
         case _:
             assert_never(it.kind)
 
@@ -167,24 +151,8 @@ def _checked(it: EditField, text: str, schema: Any) -> str:
     if isinstance(schema, Mapping):
         fault = misfit(schema, value, it.argument)
     else:
-        other = was is not None and _type_of(value) != _type_of(was)
-        fault = f"This is {_type_of(value)}; it has to be {_type_of(was)}." if other else ""
+        other = was is not None and type_of(value) != type_of(was)
+        fault = f"This is {type_of(value)}; it has to be {type_of(was)}." if other else ""
     if fault:
         raise FieldFault(it.name, fault)
     return text
-
-
-def _type_of(argument: object) -> str:
-    match argument:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"

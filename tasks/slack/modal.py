@@ -13,9 +13,10 @@ from midwatch.mandate import LENGTH, MOST_USES, USES
 from midwatch.policy.offers import Bounds
 from midwatch.request import Question
 from midwatch.until import moment_of
+from tasks.permissions.edit_fields import FieldFault
 from tasks.permissions.form import Answer
 from tasks.slack.buttons import WHOLE, Deciding, Form, value
-from tasks.slack.fields import OPTION, FieldFault, choice, edit_blocks, edited, field, number, typed
+from tasks.slack.fields import OPTION, choice, edit_blocks, edited, field, number, typed
 from tasks.slack.message import heading
 from tasks.slack.pieces import elements_of, sight
 from tasks.slack.rich import Part, block, fixed, line, plain, says

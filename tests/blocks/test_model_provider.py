@@ -20,7 +20,11 @@ from blocks.model_provider import ModelProvider
         ("ollama", None, "ollama", "http://127.0.0.1:11434/v1/"),
     ],
 )
-def test_every_provider_becomes_a_model(provider: str, base_url: str | None, system: str, address: str) -> None:
+def test_every_provider_becomes_a_model(
+    provider: str, base_url: str | None, system: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL"):  # as the session's house may have set them
+        monkeypatch.delenv(name, raising=False)
     block = ModelProvider.model_validate(
         {"provider": provider, "model": "some-model", "api_key": "k", "base_url": base_url}
     )

@@ -20,7 +20,7 @@ import psutil
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from cli.keeper import one_round
+from cli.keeper import Rounds, one_round
 from cli.upkeep import answers
 from midwatch.ledger import EffectRow, Ledger, RunRow
 from tasks.harness.place import place
@@ -187,7 +187,7 @@ async def clock_jumps(night: Night, run_id: UUID) -> str:
     async with get_client() as client:
         for days in (1, -1):
             now = datetime.now(UTC) + timedelta(days=days)
-            done += await one_round(client, night.ledger, place(os.environ), now)
+            done += await one_round(Rounds(client=client, ledger=night.ledger, here=place(os.environ)), now)
     return "\n".join(line for line in done if str(run_id) in line)
 
 

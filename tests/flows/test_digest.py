@@ -73,8 +73,8 @@ async def test_a_digest_is_made_once_a_day_and_again_where_somebody_asks(night: 
 async def test_slack_gets_the_houses_and_a_person_by_mail_their_own(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await fail_once(night, "d2", "owl")
-    await fail_once(night, "d3", "bat")
+    await fail_once(night, "d2", "bat")
+    await fail_once(night, "d3", "owl")  # the last one, which stands in the shortest of messages
     mails = MailServer()
     async with slack_server() as slack, listening(mails):
         door = Slack(
@@ -100,7 +100,7 @@ async def test_slack_gets_the_houses_and_a_person_by_mail_their_own(
     assert second.message == (
         "artifact: was there already; slack: was there already; anna, channels: was there already"
     )
-    assert (slack.posts, "bat" in slack.text(), "owl" in slack.text()) == (1, True, True)
+    assert (slack.posts, "owl" in slack.text()) == (1, True)
     (letter,) = mails.mails
     text = letter.get_body(("plain",))
     assert text is not None

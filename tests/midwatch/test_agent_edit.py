@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from midwatch.agent_edit import rule_text, with_allow_rule
@@ -51,6 +51,7 @@ VALUE = TEXT | st.integers(-(10**6), 10**6) | st.booleans() | st.none()
 
 
 @settings(max_examples=40, deadline=None)
+@example("a", ["?0", "? b"], {}, "a comment behind")
 @given(TEXT, st.lists(TEXT, max_size=3), st.dictionaries(TEXT, VALUE, max_size=3), st.sampled_from(sorted(FILES)))
 def test_any_rule_comes_back_as_it_was(words: str, match: list[str], conditions: dict[str, Any], name: str) -> None:
     for rule in ({"shell": words, "match": match}, {"pay": conditions, "not_match": [conditions]}):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.calls import visible
-from tasks.page.fields import FieldFault, edited, fault_at, fields_of
+from tasks.page.fields import edited, fault_at, fields_of
+from tasks.permissions.edit_fields import FieldFault
 from tests.tasks.page.questions import row
 
 JSON = st.recursive(

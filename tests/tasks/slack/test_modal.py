@@ -13,7 +13,7 @@ from midwatch.ask_context import AskContext
 from midwatch.calls import canonical_json, parse_call
 from midwatch.errors import CallError
 from midwatch.request import Question
-from tasks.slack.fields import FieldFault
+from tasks.permissions.edit_fields import FieldFault
 from tasks.slack.modal import bounds, form, said, signing
 from tests.tasks.slack.slack_server import checked_view, filled, strings
 from tests.tasks.slack.test_message import row
