@@ -143,8 +143,16 @@ async def silent() -> AsyncIterator[int]:
 
 
 async def answered(proxy: Proxy, raw: bytes) -> bytes:
-    """What the proxy answers to these bytes, whole."""
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    """What the proxy answers to these bytes, whole. Returns when it has let go of the connection."""
+    let_go = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await proxy.serve(reader, writer)
+        finally:
+            let_go.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
         writer.write(raw)
@@ -152,6 +160,7 @@ async def answered(proxy: Proxy, raw: bytes) -> bytes:
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()
+        await let_go.wait()
     return answer
 
 
