@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
@@ -58,7 +59,7 @@ def show(
         told = [{**asdict(one), "share": one.share} for one in rules]
         typer.echo(json.dumps({"days": days, "people": [asdict(one) for one in shares], "rules": told}))
     else:
-        _print(shares, rules, days, Console(highlight=False))
+        _print(shares, rules, days, terminal.console())
 
 
 @attention.command()

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.environment import QUIET, adopt
 from cli.home import House, furnish, locate
 from midwatch.characters import visible
@@ -29,12 +29,12 @@ def check(
     house = locate(os.environ)
     furnish(house)
     enter(house)
-    with Console(stderr=True).status("model …") as status:
+    with terminal.console(stderr=True).status("model …") as status:
         results = asyncio.run(collect(examined(agent, house), status.update))
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], ensure_ascii=False))
     else:
-        Console().print(table(results))
+        terminal.console().print(table(results))
     raise typer.Exit(0 if all(result.ok for result in results) and len(results) == len(LAYERS) else 1)
 
 

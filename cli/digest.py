@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from cli.zone import here
 
@@ -44,7 +44,7 @@ def digest(
     if as_json:
         typer.echo(json.dumps(facts(made)))
         return
-    console = Console(highlight=False)
+    console = terminal.console()
     for line in lines(made):
         console.print(line)
 

@@ -8,9 +8,8 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli import occupancy
+from cli import occupancy, terminal
 from cli.home import House, locate
 from cli.up import progress
 
@@ -25,7 +24,7 @@ def down(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     if as_json:
         typer.echo(json.dumps({"was_up": was_up, "interrupted": interrupted}))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     console.print("Midwatch is down." if was_up else "Midwatch was not up.", style="bold")
     for name in interrupted:
         console.print(f"  interrupted: {name}; it goes on at the next `midwatch up`")

@@ -12,11 +12,12 @@ from itertools import groupby
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from cli.show import print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
@@ -49,7 +50,7 @@ def inbox(
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in waiting]))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:
         if one.ask.kind == "settle":
@@ -59,7 +60,7 @@ def inbox(
 async def _watch(ledger: Ledger, *, as_json: bool, everything: bool) -> None:
     """Until it is interrupted. As JSON, one line for each question, when it comes."""
     known: set[str] = set()
-    with Live(console=Console(highlight=False, quiet=as_json), auto_refresh=False) as live:
+    with Live(console=terminal.console(quiet=as_json), auto_refresh=False) as live:
         while True:
             waiting = await _waiting(ledger)
             for one in waiting if as_json else ():
@@ -144,7 +145,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(run_facts(story)))
     else:
-        print_run(story, Console(highlight=False, soft_wrap=True))
+        print_run(story, terminal.console(soft_wrap=True))
 
 
 async def whole_id(ledger: Ledger, start: str) -> str:

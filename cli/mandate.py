@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from cli.inbox import with_ledger
 from cli.suggest import Agent, with_prefect
@@ -63,7 +64,7 @@ def grant(
     ends = ending(until)
     bounds = {"uses": uses, "until": ends, "summed": summed, "most": _amount(most)}
     offer = with_prefect(_offer(agent, read_rule(rule), bounds))
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     print_offer(offer, console)
     if not (yes or typer.confirm("\nSign it?")):
         console.print("Nothing was signed.")
@@ -182,7 +183,7 @@ def listed(
     if as_json:
         typer.echo(json.dumps([_facts(one, now) for one in shown]))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     if shown:
         console.print(_table(shown, now), soft_wrap=False)
     else:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import typer
-from rich.console import Console
 
+from cli import terminal
 from cli.home import House, locate
 from cli.inbox import whole_id
 from cli.mandate import print_offer, signed
@@ -59,7 +59,7 @@ def signing(run: str, numbers: Sequence[int], *, uses: int, until: datetime, bec
         LedgerError: none can be made of one of them; nothing is decided then.
     """
     offers = asyncio.run(_offers(locate(os.environ), run, numbers, uses, until))
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     for offer in offers.values():
         print_offer(offer, console)
     if not (yes or typer.confirm("\nSay yes, and sign it?")):

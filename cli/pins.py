@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from cli import terminal
 from cli.inbox import with_ledger
 from midwatch.characters import visible
 from midwatch.errors import LedgerError
@@ -43,7 +44,7 @@ pins = typer.Typer(
 def listed(agent: Annotated[str, typer.Argument(help="One agent; else all.")] = "") -> None:
     """List the tools of MCP servers as the ledger knows them, and show whole what changed. Exit code 1 where something did."""
     found = _read(agent or None)
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     if not found:
         console.print("No tool of an MCP server is pinned: a run, or `midwatch check AGENT`, does it at the first use.")
         return
@@ -65,7 +66,7 @@ def accept(
 ) -> None:
     """Look at what changed and pin it anew: rules hold for it again. Your name and the time stay in the ledger."""
     chosen = _chosen(_read(agent), server, tool)
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     if not chosen:
         console.print("Nothing of it changed since it was pinned.")
         return

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from cli import terminal
 from cli.home import House, locate
 from midwatch.agent_edit import rule_text, with_allow_rule
 from midwatch.agent_file import agent_path
@@ -97,7 +98,7 @@ def proposals(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([{name: getattr(one, name) for name in Saved.__slots__} for one in waiting]))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     for one in waiting:
         console.print(f"[bold]{one.id}[/] · {one.agent} · {one.asked}, {one.by}, {one.at[:16]} UTC")
         console.print(visible(rule_text(one.rule, 4)).rstrip("\n"), markup=False)

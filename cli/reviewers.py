@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from cli import terminal
 from cli.inbox import AsJson, with_ledger
 from midwatch.calls import visible
 from midwatch.ledger import Ledger
@@ -31,7 +31,7 @@ def reviewers(
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in found]))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     if not found:
         console.print("Nobody has answered a planted proposal yet; `planted` in an agent's file turns them on.")
         return

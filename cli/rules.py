@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from cli.proposals import AsJson, accept, drop, print_proposal, proposals
 from cli.suggest import Agent, SomeAgent, suggest, with_prefect
@@ -50,7 +51,7 @@ def explain(
 
         typer.echo(json.dumps(explained(found)))
     else:
-        _print_explanation(found, agent, Console(highlight=False, soft_wrap=True))
+        _print_explanation(found, agent, terminal.console(soft_wrap=True))
     raise typer.Exit(EXIT_CODES[found.decision.verdict])
 
 
@@ -93,7 +94,7 @@ def try_examples(agent: SomeAgent = None, start_servers: StartServers = False, a
         told = {name: [_tried(rule) for rule in tried] for name, tried in results.items()}
         typer.echo(json.dumps({"agents": told, "wrong": wrong}))
     else:
-        Console(highlight=False).print(_examples_table(results))
+        terminal.console().print(_examples_table(results))
         for fault in (*faults, *wrong):
             typer.secho(visible(fault), fg="red", err=True)
     raise typer.Exit(EXIT_USAGE if wrong else 1 if faults else 0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from cli import terminal
 from cli.environment import adopt
 from cli.home import House, locate
 from midwatch.agent_file import load_agent
@@ -42,7 +43,7 @@ def run(
     house = locate(os.environ)
     spec = load_agent(agent, house.project / "agents")
     adopt(house)
-    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    console = terminal.console(stderr=as_json, soft_wrap=True)
     asyncio.run(have_weights(spec))
     raise typer.Exit(asyncio.run(_run(house, spec, _object(input), level, follow, as_json, console)))
 

@@ -8,10 +8,10 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from cli.home import locate
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
@@ -28,7 +28,7 @@ def runs(
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows]))
     elif rows:
-        Console(highlight=False).print(_table(rows))
+        terminal.console().print(_table(rows))
     else:
         typer.echo("Nothing has run yet. `midwatch run AGENT` starts one.")
 

@@ -90,7 +90,7 @@ def print_ask(question: Question, console: Console) -> None:
 
 
 def _print_piece(piece: Piece, console: Console) -> None:
-    name = {"argument": piece.label, "quote": piece.label}.get(piece.form, piece.label[:1].lower() + piece.label[1:])
+    name = f'"{piece.label}"' if piece.form == "argument" else piece.label[:1].lower() + piece.label[1:]
     if piece.form in ("diff", "lines"):
         console.print(f"  {_lined(name)}:", markup=False)
         for line in visible(piece.text).split("\n"):

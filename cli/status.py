@@ -11,11 +11,10 @@ from typing import Annotated
 import httpx
 import psutil
 import typer
-from rich.console import Console
 from rich.table import Table
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from cli import keys, record
+from cli import keys, record, terminal
 from cli.home import House, locate
 from cli.notifier import faults_of
 from cli.page_address import page_address
@@ -134,7 +133,7 @@ def _suspended(house: House) -> int:
 
 
 def _show(now: Status) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     console.print(f"Midwatch is {now.phase}.", style="bold")
     if now.error:
         console.print(now.error, markup=False)

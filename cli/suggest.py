@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 from rich.console import Console
 
+from cli import terminal
 from cli.check import enter
 from cli.home import furnish, locate
 from cli.proposals import AsJson, facts_of, print_proposal
@@ -37,7 +38,7 @@ def suggest(
     if as_json:
         typer.echo(json.dumps({name: _suggestion_facts(one) for name, one in found.items()}))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     for name, suggestions in found.items():
         _print_suggestions(name, suggestions, days, console)
 

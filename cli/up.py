@@ -13,9 +13,8 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli import deployments, occupancy
+from cli import deployments, occupancy, terminal
 from cli.environment import adopt
 from cli.home import House, locate
 from cli.occupancy import Say
@@ -86,7 +85,7 @@ def facts(ready: Up) -> dict[str, object]:
 @contextlib.contextmanager
 def progress() -> Iterator[Say]:
     """A spinner on a terminal, plain lines elsewhere; on standard error, so that the answer stays clean."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal.console(stderr=True)
     if not console.is_terminal:
         yield console.print
         return
@@ -95,7 +94,7 @@ def progress() -> Iterator[Say]:
 
 
 def _announce(ready: Up) -> None:
-    console, house = Console(highlight=False, soft_wrap=True), ready.house
+    console, house = terminal.console(soft_wrap=True), ready.house
     console.print("Midwatch is up already." if ready.supervisor is None else "Midwatch is up.", style="bold")
     console.print(f"  UI        {house.url}")
     console.print(f"  password  the whole line that `cat {house.auth}` prints")

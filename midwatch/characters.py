@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-_BLANK_LOOKING: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-"""Nothing is drawn, whatever their category says (Unicode's Default_Ignorable, and the empty Braille cell)."""
+_BLANK_LOOKING: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U00016fe4\U0001d159"
+"""Nothing is drawn, whatever their category says (Unicode's Default_Ignorable, empty Braille, a filler, a null note)."""
 
 _IGNORABLE_RANGES: Final = (
     ("\u180b", "\u180f"),

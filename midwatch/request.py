@@ -15,8 +15,8 @@ from typing import Any, Literal, assert_never
 from midwatch.ask_context import AskContext
 from midwatch.ledger import AskRow
 
-PieceForm = Literal["argument", "prose", "quote", "lines", "diff"]
-"""argument: a name and its value. prose: Midwatch's words. quote: somebody's. lines: text as it is. diff: a unified diff."""
+PieceForm = Literal["argument", "quote", "lines", "diff"]
+"""argument: a name and its value. quote: words, somebody's or quoting somebody. lines: text as it is. diff: a unified diff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Question:
         preview = self.context.preview
         seen = preview.instead_of if preview else ()
         named = [
-            Piece(label=readable(name), text=readable(value), form="argument")
+            Piece(label=_name(name), text=readable(value), form="argument")
             for name, value in arguments.items()
             if name not in seen
         ]
@@ -82,11 +82,11 @@ class Question:
             case "approve":
                 why = ask.reason.replace(f"`{ask.tool} {ask.args_json}`", f"`{ask.tool}`")
                 rule = "" if not ask.rule or f"rule {ask.rule}" in why else f" (rule {ask.rule})"
-                return [Piece(label="Why you are asked", text=why + rule, form="prose")]
+                return [_told("Why you are asked", why + rule)]
             case "park":
-                return [Piece(label="What happened", text=ask.reason, form="prose")]
+                return [_told("What happened", ask.reason)]
             case "settle":
-                return [Piece(label="Nobody saw its end", text=ask.reason, form="prose")]
+                return [_told("Nobody saw its end", ask.reason)]
             case "answer":
                 return []
             case unknown:
@@ -167,6 +167,16 @@ def _read(context: AskContext) -> list[Piece]:
     left = context.read_in_all - len(context.read)
     lines = [f"({left} earlier ones)", *context.read] if left > 0 else context.read
     return [Piece(label="It has read what others wrote", text="\n".join(lines), form="lines")] if lines else []
+
+
+def _told(label: str, reason: str) -> Piece:
+    """A reason quotes what the agent wrote: it is one line, and marked as a quotation, lest a part of it pass for ours."""
+    return Piece(label=label, text=" ⏎ ".join(reason.splitlines()), form="quote")
+
+
+def _name(argument: str) -> str:
+    """Of an argument, on one line: a server's tool may be called with any."""
+    return json.dumps(argument, ensure_ascii=False) if len(argument.splitlines()) > 1 else readable(argument)
 
 
 def readable(value: Any) -> str:

@@ -39,7 +39,7 @@ def words_for(terms: Terms, policy: Policy) -> tuple[str, ...]:
         f"{terms.agent} may do this without asking, {terms.uses} times at most in all its runs, {summed}"
         f"until {terms.until:%a %Y-%m-%d %H:%M} UTC:"
     )
-    return tuple(visible(line) for line in (head, *_let_through(terms.rules, policy)))
+    return tuple(" ⏎ ".join(visible(line).splitlines()) for line in (head, *_let_through(terms.rules, policy)))
 
 
 def _let_through(rules: Sequence[Written], policy: Policy) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _call(tool: str, said: Any, known: Collection[str] | None) -> str:
             return f"`{tool}` where {', '.join(named)}" + (f"; any {', '.join(free)}" if free else "")
         case _:
             texts = [said] if isinstance(said, str) else said
-            return f"`{tool}`: " + " or ".join(f"`{text}`" for text in texts)
+            return f"`{tool}`: " + " or ".join(map(_value, texts))
 
 
 def _argument(name: str, wanted: Any) -> str:
@@ -90,7 +90,8 @@ def _condition(word: str, value: Any) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_value, value))
-    return f"`{value}`" if isinstance(value, str) else f"`{canonical_json(value)}`"
+    plain = isinstance(value, str) and "`" not in value and len(value.splitlines()) < 2
+    return f"`{value}`" if plain else f"`{canonical_json(value)}`"
 
 
 def _only(written: Written) -> str:

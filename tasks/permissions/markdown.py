@@ -49,8 +49,6 @@ def _piece(piece: Piece) -> str:
             return f"- {_code(piece.label)}:\n{_fenced(piece.text)}"
         case "argument":
             return f"- {_code(piece.label)}: {_code(piece.text)}\n"
-        case "prose":
-            return f"\n**{_plain(piece.label)}:** {_plain(piece.text)}\n"
         case "quote":
             return f"\n{_plain(piece.label)}:\n{_quoted(piece.text)}"
         case "lines" | "diff":
@@ -64,7 +62,8 @@ def _lies_in_lines(text: str) -> bool:
 
 
 def _code(text: str) -> str:
-    """One line as code, whatever is in it: no markup, no links, no images."""
+    """One line as code, whatever is in it: no markup, no links, no images. A line break would end it."""
+    text = " ⏎ ".join(text.splitlines())
     fence = "`" * (_longest_run_of_backticks(text) + 1)
     pad = " " if "`" in (text[:1], text[-1:]) else ""
     return f"{fence}{pad}{visible(text)}{pad}{fence}"

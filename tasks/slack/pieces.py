@@ -58,8 +58,6 @@ def elements_of(piece: Piece) -> list[Part]:
             return [line(says(piece.label, code=True)), fixed(piece.text)]
         case "argument":
             return [line(says(piece.label, code=True), says("  "), says(piece.text, code=True))]
-        case "prose":
-            return [line(says(f"{piece.label}: ", bold=True), says(piece.text))]
         case "quote":
             return [line(says(f"{piece.label}:", bold=True)), quoted(piece.text)]
         case "lines" | "diff":

@@ -59,7 +59,7 @@ def midwatch(write: Write) -> Say:
 def test_the_inbox_says_what_is_asked_why_nobody_knows_and_what_comes_of_each_answer(midwatch: Say) -> None:
     shown = midwatch("inbox").output
     assert f"1 · shell · did this happen? Run {SHORT} of night cannot tell" in shown
-    assert "command: make [all]" in shown
+    assert '"command": make [all]' in shown
     assert "nobody saw its end: the run was cut off in the middle of it" in shown
     assert f'midwatch settle {SHORT} 1 happened --because "..."   it stands as done' in shown
     assert f'midwatch settle {SHORT} 1 not --because "..."        it stands as not done' in shown

@@ -59,7 +59,7 @@ def test_every_argument_the_rule_and_the_agents_words_are_there_to_be_seen() -> 
     assert shown(ask(words="I must.")) == [
         ("argument", "path", "a.txt"),
         ("argument", "content", "hello"),
-        ("prose", "Why you are asked", "it writes a file (rule ask.files)"),
+        ("quote", "Why you are asked", "it writes a file (rule ask.files)"),
         ("quote", "The agent's own words", "I must."),
     ]
 
@@ -90,6 +90,14 @@ def test_an_argument_that_would_be_lost_as_it_is_stands_there_as_json() -> None:
         ('" e "', "1"),
         ("f", "a line\n"),
         ("g", '"two\\n\\n"'),
+    ]
+
+
+def test_nothing_that_an_agent_wrote_stands_on_a_line_of_its_own_beside_midwatchs_words() -> None:
+    row = ask(args={"a\n\nyes: b": 1}, reason="no rule allows `echo 'a\n\nMidwatch checked it: say yes`")
+    assert shown(row)[:2] == [
+        ("argument", '"a\\n\\nyes: b"', "1"),
+        ("quote", "Why you are asked", "no rule allows `echo 'a ⏎  ⏎ Midwatch checked it: say yes` (rule ask.files)"),
     ]
 
 

@@ -364,6 +364,13 @@ def test_what_is_signed_is_said_in_words(rule: Rule, lines: list[str]) -> None:
     )
 
 
+def test_no_value_makes_a_line_of_its_own_in_what_is_signed() -> None:
+    hostile = "a`\nMidwatch: it is for this one call only.\n- `pay`: nothing else"
+    lines = said({"pay": {"to": hostile}}).split("\n")
+    assert len(lines) == 2
+    assert lines[1].startswith('- `pay` where `to` is `"a`\\nMidwatch: it is')
+
+
 def test_a_sum_is_said_too() -> None:
     assert "`amount` together at most 500, until" in said(SMALL, **SUMMED)
 

@@ -180,6 +180,8 @@ async def test_no_foreign_word_is_markup_in_any_form(tmp_path: Path) -> None:
     for text in (as_text(digest), *strings(blocks)):
         assert "\u202e" not in text
     assert "<!channel>" not in notification(digest)
+    for markup in ("<", "@", "](", "http://127.0.0.1:9/"):  # what some service behind a webhook would make of them
+        assert markup not in as_text(digest)
 
 
 def of(part: str | Foreign, see: See | None = None) -> Digest:

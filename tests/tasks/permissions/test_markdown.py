@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -93,6 +93,7 @@ def drawn(*asks: Question) -> list[Token]:
     return [token for block in blocks for token in (block, *(block.children or ()))]
 
 
+@example("a\n\n<h3>Midwatch</h3>\n\n<img src=x>\n\n[yes](http://a.example)", "", "a\n\n# Yes", "", "")
 @given(name=MARKUP, value=st.one_of(MARKUP, st.lists(MARKUP)), reason=MARKUP, words=MARKUP, note=MARKUP)
 def test_nothing_that_an_agent_wrote_becomes_markup(name: str, value: Any, reason: str, words: str, note: str) -> None:
     tokens = drawn(asked("approve", words, note, reason, {name: value}))
