@@ -23,6 +23,7 @@ from cli.link import page_signer
 from cli.page_address import page_address, remember_port, remembered_port
 from cli.page_app import Door
 from cli.page_digest import digest_article
+from cli.page_wire import patient
 from cli.ports import first_free, holder
 from cli.service import say, told_to_stop
 from cli.widening import offered, proposed
@@ -87,7 +88,7 @@ def _config(door: Door) -> uvicorn.Config:
     """No access log: a link is as good as a password for what it is about."""
     return uvicorn.Config(
         door.app(),
-        http="h11",
+        http=patient(),
         ws="none",
         lifespan="off",
         log_level="warning",

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as Http
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -109,8 +110,8 @@ class Door:
         return HTMLResponse(sheet.digest_page(await self.digest(), page))
 
     async def login(self, http: Http) -> Response:
-        given = (await form_of(http, LOGIN_BYTES)).get("password", "").strip()
-        now = self.now()
+        form, now = await form_of(http, LOGIN_BYTES), self.now()
+        given = form.get("password", "").strip()
         if not self.attempts.may(now):
             minutes = int(self.attempts.within.total_seconds() // 60)
             fault = f"Too many wrong passwords: nobody can log in for up to {minutes} minutes. Links still work."
@@ -119,7 +120,7 @@ class Door:
             self.attempts.failed.append(now)
             fault = "That is not the password of this house."
             return HTMLResponse(sheet.login_page(self._page(faults={"": fault})), 403)
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(_onward(form.get("next", "")), 303)
         answer.set_cookie(self._cookie, self.signer.session(now), **self._cookie_facts(int(SESSION.total_seconds())))
         return answer
 
@@ -135,8 +136,10 @@ class Door:
         """One request, for somebody who logged in."""
         cookie = self._login_of(http)
         ask_ids = http.query_params.getlist("ask")
-        if cookie is None or not ask_ids:
+        if not ask_ids:
             return RedirectResponse("/", 303)
+        if cookie is None:
+            return HTMLResponse(sheet.login_page(self._page(onward=f"/request?{http.url.query}")))
         path = f"/request?{urlencode([('ask', ask_id) for ask_id in ask_ids])}"
         visitor = Visitor(by=self.operator, holder=holder_of(cookie), path=path)
         if http.method == "POST":
@@ -146,7 +149,7 @@ class Door:
         request = await (
             request_with(self.ledger, first.ask_id) if alone else request_of(self.ledger, [first, *others])
         )
-        return self._shown(http, request, visitor)
+        return await self._shown(http, request, visitor)
 
     async def linked(self, http: Http) -> Response:
         """What a link is about, for whoever has it."""
@@ -160,27 +163,23 @@ class Door:
         visitor = Visitor(by=link.person, holder=holder_of(token), path=f"/r/{token}", link=link)
         if http.method == "POST":
             return await self._decided(visitor, await form_of(http))
-        return self._shown(http, await request_of(self.ledger, await self._rows(link.questions)), visitor)
+        return await self._shown(http, await request_of(self.ledger, await self._rows(link.questions)), visitor)
 
-    def _shown(self, http: Http, request: Request, visitor: Visitor) -> Response:
+    async def _shown(self, http: Http, request: Request, visitor: Visitor) -> Response:
         """The whole request; one of its questions, where that is to be edited or is to stand for more."""
         for view in ("edit", "ahead"):
             one = [each for each in request.waiting if each.ask.ask_id == http.query_params.get(view)]
-            if one and one[0].ask.kind == "approve":
-                return self._written(Request(questions=tuple(one), cost=request.cost), visitor, view=view)
-        return self._written(request, visitor)
+            if one and one[0].ask.kind == "approve" and (view == "edit" or not visitor.link):
+                return await self._written(Request(questions=tuple(one), cost=request.cost), visitor, view=view)
+        return await self._written(request, visitor)
 
-    def _written(
+    async def _written(
         self, request: Request, visitor: Visitor, *, status: int = 200, view: str = "", **said: Any
     ) -> Response:
+        """A call may be long: its page is made beside the loop, which serves others meanwhile."""
         page = self._page_of(request, visitor, **said)
-        match view:
-            case "edit":
-                return HTMLResponse(sheet.edit_page(request, page), status)
-            case "ahead":
-                return HTMLResponse(sheet.ahead_page(request, page), status)
-            case _:
-                return HTMLResponse(sheet.request_page(request, page), status)
+        made = {"edit": sheet.edit_page, "ahead": sheet.ahead_page}.get(view, sheet.request_page)
+        return HTMLResponse(await run_in_threadpool(made, request, page), status)
 
     async def _decided(self, visitor: Visitor, form: Form) -> Response:
         """Take what was sent; nothing is decided where anything about it is wrong."""
@@ -189,6 +188,8 @@ class Door:
         foreign = visitor.link is not None and not set(seen or ()) <= set(visitor.link.questions)
         if not seen or foreign or (view and len(seen) != 1):
             raise Told(403, "Nothing was done", "What was sent is not a form that this page made. Open it again.")
+        if visitor.link and (view in ("ahead", "sign") or _wants_a_rule(form)):
+            raise Told(403, "Nothing was done", "A link decides its questions, and nothing else: log in for more.")
         rows = await self._rows(seen)
         try:
             if view == "ahead":
@@ -196,7 +197,7 @@ class Door:
             outcome = await taken(self.ledger, self.signer, rows, form, by=visitor.by, holder=visitor.holder)
         except FormFault as fault:
             request = await request_of(self.ledger, rows)
-            return self._written(request, visitor, status=422, view=view, typed=form, faults=fault.faults)
+            return await self._written(request, visitor, status=422, view=view, typed=form, faults=fault.faults)
         for run_id in {one.row.run_id for one in outcome.made if one.first}:
             await self._resumed(run_id)
         notes = [*outcome.notes, *(await self.propose(outcome.always) if outcome.always else ())]
@@ -204,7 +205,7 @@ class Door:
             asked = urlencode([("ask", row.ask_id) for row in rows])
             here = f"/request?{asked}" if len(rows) <= MOST_ASKS else "/"
             return RedirectResponse(visitor.path if visitor.link else here, 303)
-        return self._written(
+        return await self._written(
             await request_of(self.ledger, rows), visitor, status=200 if outcome.as_wanted else 409, notes=notes
         )
 
@@ -218,7 +219,9 @@ class Door:
         except MidwatchError as error:
             raise FormFault({"": str(error)}) from error
         token = self.signer.offer(visitor.holder, facts_of(offer, rows[0].ask_id))
-        return HTMLResponse(sheet.ahead_page(request, self._page_of(request, visitor), offer, token))
+        return HTMLResponse(
+            await run_in_threadpool(sheet.ahead_page, request, self._page_of(request, visitor), offer, token)
+        )
 
     async def _resumed(self, run_id: str) -> None:
         """Send the run on; where that fails now, the keeper does it."""
@@ -281,6 +284,15 @@ class Door:
 
 async def _health(_: Http) -> Response:
     return PlainTextResponse("ok\n")
+
+
+def _wants_a_rule(form: Form) -> bool:
+    return any(name.endswith(".do") and act == "always" for name, act in form.items())
+
+
+def _onward(address: str) -> str:
+    """Where a login leads: to the request that wanted it, on this page and nowhere else."""
+    return address if address.startswith("/request?") else "/"
 
 
 def urgency(asks: Sequence[AskRow]) -> tuple[bool, float]:

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -117,7 +117,7 @@ async def form_of(request: Request, largest: int = LARGEST) -> Mapping[str, str]
                 body += chunk
                 if len(body) > largest:
                     raise TooMuch(f"a form has at most {largest:,} bytes")
-    except TimeoutError as error:
+    except (TimeoutError, ClientDisconnect) as error:
         raise TooMuch("it took too long to arrive") from error
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)

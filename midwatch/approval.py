@@ -15,6 +15,11 @@ from midwatch.decision import Decision
 
 GRACE: Final = timedelta(hours=1)
 """How long after the deadline of its question a yes is good: the other answers of a round may come until then."""
+MOVED: Final = (
+    "what stands where it would write is not what stood there when a person was shown it. Read it again, and make the "
+    "call anew from what it holds now"
+)
+"""What has become of a yes with other arguments."""
 _NOBODY: Final = frozenset({"", "agent", "assistant", "model", "self", "nobody"})
 """Names that are no person's."""
 
@@ -33,6 +38,10 @@ class Approval:
     good_until: datetime
     shown: str | None = None
     """What stood beside the call (`AskContext.shown`); None where a yes does not stand on it."""
+    edited: bool = False
+    """A yes to other arguments, which stands on what stood where the call would write, and on nothing else beside it."""
+    before: str | None = None
+    """What that was (`AskContext.before`)."""
     used: bool
     """By another effect than the call's own, which may be begun again after a crash."""
 
@@ -47,6 +56,8 @@ class Attempt:
     at: datetime
     shows: str | None = None
     """What would be shown beside the call now; None where nobody looked."""
+    before: str | None = None
+    """What stands where it would write; None where nobody says."""
 
 
 def is_person(name: str, agent: str) -> bool:
@@ -64,6 +75,7 @@ def fault_of(approval: Approval | None, attempt: Attempt) -> str:
         "it was given to another call": approval.call_id != attempt.call_id,
         "the call, its tool, its rules or what it reaches are not what was shown": approval.digest != attempt.digest,
         "what it would change is not what was shown any more": _differ(approval.shown, attempt.shows),
+        MOVED: _has_moved(approval, attempt),
         "it is used up": approval.used,
         f"it was good until {approval.good_until:%Y-%m-%d %H:%M} UTC": attempt.at >= approval.good_until,
     }
@@ -74,10 +86,15 @@ def _differ(shown: str | None, shows: str | None) -> bool:
     return None not in (shown, shows) and shown != shows
 
 
+def _has_moved(approval: Approval, attempt: Attempt) -> bool:
+    """An edited call would write over what nobody was shown; where nothing stands, nothing can be lost."""
+    return approval.edited and attempt.shows is not None and attempt.before not in ("", approval.before)
+
+
 def answered(decision: Decision, approval: Approval | None, attempt: Attempt) -> Decision:
     """`decision` as a yes leaves it: an ask becomes allow where the yes is good, and deny where it is not."""
     if decision.verdict == "deny":
         return decision
     if fault := fault_of(approval, attempt):
-        return Decision(verdict="deny", rule="approval", reason=fault)
+        return Decision(verdict="deny", rule="changed" if MOVED in fault else "approval", reason=fault)
     return replace(decision, verdict="allow", reason=f"{decision.reason}; {approval.by if approval else ''} said yes")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+LONGEST: Final = 200_000
+"""Characters of a preview that are shown."""
 
 
 class Preview(BaseModel):
@@ -18,6 +21,8 @@ class Preview(BaseModel):
     """diff: each line begins with `+`, `-`, `@` or a blank, as in a unified diff."""
     instead_of: tuple[str, ...] = ()
     """Arguments that need not be shown besides, because all of them can be seen in it."""
+    before: str | None = None
+    """SHA-256 of what stands where the call would write, its place included; "" where nothing does, None where nobody says."""
 
 
 class AskContext(BaseModel):
@@ -43,3 +48,8 @@ class AskContext(BaseModel):
     def shown(self) -> str:
         """What a yes to the question stands on besides its call; "" for nothing."""
         return self.preview.model_dump_json() if self.preview else ""
+
+    @property
+    def before(self) -> str | None:
+        """What stood where the call would write (`Preview.before`): all that a yes to other arguments stands on."""
+        return self.preview.before if self.preview else None

@@ -40,7 +40,8 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(f"‹U+{ord(character):04X}›" if _needs_showing(character) else character for character in text)
+    odd = {ord(character): f"‹U+{ord(character):04X}›" for character in set(text) if _needs_showing(character)}
+    return text.translate(odd) if odd else text
 
 
 def _needs_showing(character: str) -> bool:

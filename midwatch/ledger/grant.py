@@ -41,6 +41,7 @@ def _on_file(tx: Read, ask_id: str, attempt: Attempt, *, begun: bool) -> Approva
     if found is None or found["kind"] != "approve" or found["decided_at"] is None:
         return None
     row = AskRow(**found)
+    edited, context = row.verdict == "edited", AskContext.model_validate_json(row.context_json)
     return Approval(
         run_id=row.run_id,
         call_id=row.call_id,
@@ -48,7 +49,9 @@ def _on_file(tx: Read, ask_id: str, attempt: Attempt, *, begun: bool) -> Approva
         digest=(row.granted_digest or "") if row.verdict in ("approved", "edited") else "",
         by=row.by or "",
         good_until=attempt.at + GRACE if begun else (row.deadline or row.decided_at or row.created_at) + GRACE,
-        shown=None if begun or row.verdict == "edited" else AskContext.model_validate_json(row.context_json).shown,
+        shown=None if begun or edited else context.shown,
+        edited=edited and not begun,
+        before=context.before,
         used=row.spent_at is not None and not begun,
     )
 

@@ -215,12 +215,19 @@ def _standing(tx: Write, person: str, key: str, began: datetime) -> str | None:
 
 
 def _answered_by(tx: Read, row: RowMapping, before: datetime) -> str | None:
-    """The person who answered a part of it after they were told, and before something new came."""
+    """The person who answered a part of it, since it began to be told and before something new came.
+
+    Also one who answered by another door while it was on its way: nobody would be told of what comes after that.
+    """
     if row["sent_at"] is None or row["topic"] == "endings":
         return None
     query = select(asks.c.by).join(notice_subjects, notice_subjects.c.subject == asks.c.ask_id)
     mine = (notice_subjects.c.notice_id == row["notice_id"], notice_subjects.c.person == row["person"])
-    since = (asks.c.decided_at >= row["sent_at"], asks.c.decided_at <= before, asks.c.via.not_in(BY_ITSELF))
+    since = (
+        asks.c.decided_at >= (row["tried_at"] or row["sent_at"]),
+        asks.c.decided_at <= before,
+        asks.c.via.not_in(BY_ITSELF),
+    )
     answer = tx.first(query.where(*mine, *since).limit(1))
     return None if answer is None else str(answer["by"])
 

@@ -7,10 +7,10 @@ say that only with an open end, nothing is offered.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from midwatch.calls import parse_call
+from midwatch.calls import Call, parse_call
 from midwatch.errors import CallError
 from midwatch.ledger import AskRow
 from midwatch.mandate import Terms
@@ -55,6 +55,8 @@ def mandate_for(
         policy: the agent's.
         seals: by tool, of what is known of it (`tasks.permissions.seals`).
         context: what is known around such a call: the server of the tool.
+
+    Of a planted call the answer is as of any other; the ledger signs nothing of it.
     """
     if row.kind != "approve":
         return Unallowable(why="it is no question about a call")
@@ -64,6 +66,27 @@ def mandate_for(
         return Unallowable(why=str(error))
     if row.tool not in policy.toolbox.families:
         return Unallowable(why=f"{row.agent} has no tool `{row.tool}` any more")
+    found = _narrowest(row, call, _without_denials(policy) if row.planted else policy, seals, context, uses, until)
+    if row.planted and isinstance(found, Unallowable) and found.rule:
+        return Unallowable(why=f"no rule can say exactly this call of `{row.tool}`")
+    return found
+
+
+def _without_denials(policy: Policy) -> Policy:
+    """A planted call is one that a rule denies; until it is decided, that must not be told from what is offered."""
+    others = {key: rules for key, rules in policy.by_tool.items() if key[0] != "deny"}
+    return replace(policy, by_tool=others, file_denials=())
+
+
+def _narrowest(
+    row: AskRow,
+    call: Call,
+    policy: Policy,
+    seals: Mapping[str, str],
+    context: PolicyContext,
+    uses: int,
+    until: datetime,
+) -> Offer | Unallowable:
     said = draft([call], lambda extra: under(policy, read_rules("allow", extra, policy.toolbox)), context)
     if isinstance(said, Unallowable):
         return said

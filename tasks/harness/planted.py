@@ -135,4 +135,6 @@ async def _context(companion: Ask, call: Call, definition: ToolDefinition, facts
 async def _preview(call: Call, tool: ToolFacts, facts: RunFacts) -> Preview | None:
     """What a real request would show, unless it holds more than the proposal itself: what is denied is not shown either."""
     shown = await preview_of(call, tool, facts)
-    return shown if shown is not None and shown.text in plain(call.args).values() else None
+    if shown is None:
+        return None
+    return shown if shown.before == "" or shown.text in plain(call.args).values() else None

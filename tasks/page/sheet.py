@@ -32,6 +32,11 @@ LONG: Final = 24
 """Lines, as a phone breaks them, beyond which a text scrolls in a box of its own."""
 ACROSS: Final = 40
 """Characters that a phone's line takes."""
+ONE_BY_ONE: Final = 5_000
+"""Lines that are a box each, so that a broken one is indented; of more a phone's browser makes one."""
+PLAIN: Final = ("span", "")
+MARKS: Final = {"+": ("ins", ""), "-": ("del", ""), "@": ("span", ' class="hunk"')}
+"""With what a line of a diff is marked, by its first character: element and attribute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +54,14 @@ class Page:
     now: datetime
     logout: str = ""
     """The token of the button that ends the login."""
+    onward: str = ""
+    """Where a login leads; "" for the inbox."""
     typed: Form = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     """What came of what was sent."""
     runs: Mapping[str, str] = field(default_factory=dict)
     """By run, its page in Prefect's UI."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    text: Markup
-    kind: str
-    """add, del, hunk or plain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,13 @@ class Shown:
     question: Question
     open: bool
     options: tuple[str, ...]
+    login: bool
 
     @property
     def acts(self) -> list[tuple[str, str]]:
+        """What can be answered; a link decides its question, and nothing for the next time."""
         kind = self.question.ask.kind
-        return [(act, words.BUTTONS[kind, act]) for act in ACTS[kind]]
+        return [(act, words.BUTTONS[kind, act]) for act in ACTS[kind] if self.login or act != "always"]
 
 
 def request_page(request: Request, page: Page) -> str:
@@ -137,24 +139,41 @@ def _shown(request: Request, page: Page) -> list[Shown]:
             question=question,
             open=question.ask.verdict is None and (question.ask.deadline is None or page.now < question.ask.deadline),
             options=options_of(question.ask) if question.ask.kind == "answer" else (),
+            login=page.login,
         )
         for place, question in enumerate(request.questions)
     ]
 
 
-def lines(piece: Piece) -> list[Line]:
+def marked(piece: Piece) -> Markup:
     """The text of a piece, line by line; what a diff adds and takes away is marked."""
-    kinds = {"+": "add", "-": "del", "@": "hunk"} if piece.form == "diff" else {}
-    return [Line(text=escape(text), kind=kinds.get(text[:1], "plain")) for text in visible(piece.text).split("\n")]
+    text = str(escape(visible(piece.text)))
+    if piece.form == "diff":
+        return Markup("".join(_line(line, *MARKS.get(line[:1], PLAIN)) for line in text.split("\n")))
+    if text.count("\n") > ONE_BY_ONE:
+        return Markup(_line(text, *PLAIN))
+    return Markup("".join(_line(line, *PLAIN) for line in text.split("\n")))
+
+
+def _line(text: str, tag: str, kind: str) -> str:
+    return f"<{tag}{kind}>{text}\n</{tag}>"
+
+
+def count(piece: Piece) -> int:
+    """Its lines."""
+    return piece.text.count("\n") + 1
 
 
 def is_long(piece: Piece) -> bool:
-    return sum(1 + len(text) // ACROSS for text in visible(piece.text).split("\n")) > LONG
+    most = LONG * ACROSS
+    return len(piece.text) > most or sum(1 + len(line) // ACROSS for line in visible(piece.text).split("\n")) > LONG
 
 
 def is_short(piece: Piece) -> bool:
     """Name and value stand beside each other in one line."""
-    return "\n" not in piece.text and len(visible(piece.label)) + len(visible(piece.text)) <= ACROSS - 10
+    if len(piece.text) > ACROSS or "\n" in piece.text:
+        return False
+    return len(visible(piece.label)) + len(visible(piece.text)) <= ACROSS - 10
 
 
 def _value(page: Page, name: str, default: str) -> Markup:
@@ -187,7 +206,7 @@ def _environment() -> Environment:
         "value": _value,
         "ticked": _ticked,
     }
-    environment.globals |= {"lines": lines, "is_long": is_long, "is_short": is_short}
+    environment.globals |= {"marked": marked, "count": count, "is_long": is_long, "is_short": is_short}
     return environment
 
 

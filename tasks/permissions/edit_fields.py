@@ -133,7 +133,7 @@ def is_plain(text: str) -> bool:
 def pretty(value: object) -> str:
     """As JSON to be edited, in which what a person would not see stands escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return "".join(sign if visible(sign) == sign else json.dumps(sign)[1:-1] for sign in text)
+    return text.translate({ord(sign): json.dumps(sign)[1:-1] for sign in set(text) if visible(sign) != sign})
 
 
 def type_of(value: object) -> str:

@@ -288,13 +288,14 @@ class Gate(WrapperToolset[RunFacts]):
         self, judged: JudgedCall, ask_id: str | None, facts: ToolFacts, ctx: RunContext[RunFacts]
     ) -> Decision:
         """What stands in the ledger counts, and nothing that the conversation carries."""
-        shown = await preview_of(judged.call, facts, ctx.deps)
+        now = AskContext(preview=await preview_of(judged.call, facts, ctx.deps))
         attempt = Attempt(
             run_id=ctx.deps.run_id,
             call_id=self._call_id(ctx),
             digest=judged.digest,
             at=datetime.now(UTC),
-            shows=AskContext(preview=shown).shown,
+            shows=now.shown,
+            before=now.before,
         )
         on_file = await self.log.ledger.approval(ask_id, attempt) if ask_id else None
         return answered(judged.decision, on_file, attempt)
@@ -309,7 +310,8 @@ class Gate(WrapperToolset[RunFacts]):
 
 def refusal(decision: Decision) -> str:
     """What the model hears of a denied call."""
-    return f"Denied by {decision.rule}: {decision.reason}. It was not done; do not try it again."
+    again = "" if decision.rule == "changed" else "; do not try it again"
+    return f"Denied by {decision.rule}: {decision.reason}. It was not done{again}."
 
 
 def _changed(why: str) -> Decision:

@@ -66,7 +66,7 @@ def _buttons(one: Question, seen: Sight, *, whole: bool) -> list[tuple[Act, str,
     if kind in ("approve", "park") and not seen.hidden:
         acts.append(("approve", "Approve", "primary"))
     acts += [("deny", "Deny", "danger"), ("deny_because", "Deny, and say why…", "")]
-    if kind == "approve":
+    if kind == "approve" and not seen.hidden:
         acts.append(("edit", "Edit…", ""))
     return acts
 

@@ -5,33 +5,51 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
-from midwatch.ask_context import Preview
+from midwatch.ask_context import LONGEST, Preview
+from tasks.tools.there import There
 
 COMPARED: Final = 5_000
 """Lines of both files together that are compared; the time for it can grow with the square."""
 NO_NEWLINE: Final = "\\ No newline at end of file"
+LABEL: Final = "What it would change"
+"""Midwatch's own words alone: the path is the agent's, and is shown as an argument."""
+NEW: Final = "There is no such file yet; all of it would be"
+SAME: Final = "Nothing would change: the file holds this already"
 
 
-def change_of(path: str, old: bytes | None, new: str) -> Preview | None:
-    """What writing `new` changes; None where only the whole content says it (a new file, no text, too much to compare).
+def change_of(old: There | None, new: str) -> Preview:
+    """What writing `new` changes; where that cannot be shown, which file it replaces. The content is then an argument.
 
     Args:
         old: the file as it is; None where there is none.
     """
     if old is None:
-        return Preview(label="There is no such file yet; all of it would be", text=new, instead_of=("content",))
+        return Preview(label=NEW, text=new, instead_of=("content",), before="")
+    if not old.whole:
+        return _replaced(old, "too long to be compared")
     try:
-        before = old.decode("utf-8")
+        text = old.start.decode("utf-8")
     except UnicodeDecodeError:
-        return None
-    if before == new:
-        return Preview(label="Nothing would change: the file holds this already", text=new, instead_of=("content",))
-    lines, others = before.split("\n"), new.split("\n")
+        return _replaced(old, "not text")
+    if text == new:
+        return Preview(label=SAME, text=new, instead_of=("content",), before=old.before)
+    lines, others = text.split("\n"), new.split("\n")
     if len(lines) + len(others) > COMPARED:
-        return None
-    return Preview(
-        label=f"What would change in {path}", text=_diff(lines, others), form="diff", instead_of=("content",)
-    )
+        return _replaced(old, "too long to be compared")
+    diff = _diff(lines, others)
+    if len(diff) > LONGEST:
+        return _replaced(old, "too long to be compared")
+    return Preview(label=LABEL, text=diff, form="diff", instead_of=("content",), before=old.before)
+
+
+def size_of(there: There) -> str:
+    """Which file it is, in Midwatch's words."""
+    return f"{there.size:,} bytes, SHA-256 {there.sha256[:12]}…, last changed {there.changed:%Y-%m-%d %H:%M} UTC"
+
+
+def _replaced(old: There, why: str) -> Preview:
+    text = f"It replaces a file ({size_of(old)}). It is {why}, so the change is not shown."
+    return Preview(label=LABEL, text=text, before=old.before)
 
 
 def _diff(before: list[str], after: list[str]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,11 +15,12 @@ from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from midwatch.ask_context import Preview
 from midwatch.risk import DoneEffect, ProbeAnswer, ToolFacts
 from midwatch.run import RunFacts
-from tasks.tools.changes import change_of
+from tasks.tools.changes import change_of, size_of
 from tasks.tools.folder import Folder
 from tasks.tools.functions import Offered
 from tasks.tools.kept import Kept
 from tasks.tools.shown import TEXT_LIMIT
+from tasks.tools.there import There, look
 
 READ_LIMIT: Final = 8_000_000
 """Bytes of the largest file that read_file opens."""
@@ -108,27 +109,22 @@ class Files:
 
     async def as_change(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
         """Before a yes: what would write_file change?"""
-        return change_of(args["path"], self._there(args["path"]), args["content"])
+        return change_of(await self._there(args["path"]), args["content"])
 
     async def as_loss(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
         """Before a yes: what would delete_file take away?"""
-        there = self._there(args["path"])
+        there = await self._there(args["path"])
         if there is None:
-            return Preview(label="There is no such file", text=args["path"])
-        lines = there.decode("utf-8", "replace").split("\n")
-        more = [f"({len(lines) - LOST_LINES} more lines)"] if len(lines) > LOST_LINES else []
-        size = f"{len(there):,} bytes" if len(there) <= WRITE_LIMIT else f"more than {WRITE_LIMIT:,} bytes"
-        text = "\n".join([*(line[:LOST_WIDTH] for line in lines[:LOST_LINES]), *more])
-        return Preview(label=f"What would be lost: {size}, SHA-256 {sha256(there).hexdigest()[:12]}", text=text)
+            return Preview(label="There is no such file", text=args["path"], before="")
+        lines = there.start.decode("utf-8", "replace").split("\n")
+        more = f"({'' if there.whole else 'at least '}{len(lines) - LOST_LINES} more lines)"
+        shown = [line[:LOST_WIDTH] for line in lines[:LOST_LINES]] + ([more] if len(lines) > LOST_LINES else [])
+        label = f"What would be lost: {size_of(there)}"
+        return Preview(label=label, text="\n".join(shown), before=there.before)
 
-    def _there(self, path: str) -> bytes | None:
+    async def _there(self, path: str) -> There | None:
         """The file as it is; raises ToolFailed where it is there and cannot be read."""
-        try:
-            return self.folder.read(path, WRITE_LIMIT + 1)
-        except ToolFailed as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        return await asyncio.to_thread(look, self.folder, path, WRITE_LIMIT + 1)
 
     async def way_back(self, done: DoneEffect) -> str:
         """The command that puts back what write_file has written over."""

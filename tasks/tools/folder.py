@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import BinaryIO, Final
 
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
@@ -65,6 +65,12 @@ class Folder:
 
     def read(self, path: str, limit: int) -> bytes:
         """The bytes of the regular file at `path`, at most `limit` of them."""
+        with self.opened(path) as file:
+            return file.read(limit)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[BinaryIO]:
+        """The regular file at `path`, to be read."""
         *above, name = self._file_parts(path)
         with self.directory(tuple(above)) as parent, self._said(path):
             descriptor = os.open(name, _FILE, dir_fd=parent)
@@ -72,7 +78,7 @@ class Folder:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise ToolFailed(f"{path!r} is not a regular file.")
                 with open(descriptor, "rb", closefd=False) as file:
-                    return file.read(limit)
+                    yield file
             finally:
                 os.close(descriptor)
 

@@ -79,6 +79,17 @@ class Standing:
     def link(self, *rows: AskRow, person: str = "anna") -> str:
         return f"/r/{self.signer.link(rows, person, self.now())}"
 
+    def place(self, *rows: AskRow) -> str:
+        """Where somebody who logged in sees these questions."""
+        return f"/request?{urlencode([('ask', row.ask_id) for row in rows])}"
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[Visitor]:
+        """The browser of somebody who logged in."""
+        async with self.visitor() as one:
+            await one.log_in()
+            yield one
+
     @asynccontextmanager
     async def visitor(self) -> AsyncIterator[Visitor]:
         """Somebody's browser."""

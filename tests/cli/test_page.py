@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -97,9 +99,9 @@ async def test_what_may_have_done_harm_stands_before_everything_else(house: Stan
 
 async def test_each_question_of_a_request_gets_its_own_decision(house: Standing) -> None:
     rows = [await asks(house.ledger, f"main:{place}") for place in range(4)]
-    async with house.visitor() as anna:
+    async with house.operator() as anna:
         fields = {"q0_do": "approve", "q1_do": "deny", "q1_reason": "no", "q2_do": "always", "all": ""}
-        page = await anna.send(house.link(*rows), **fields)
+        page = await anna.send(house.place(*rows), **fields)
     assert "a rule is proposed as 0a1b2c3d" in text_of(page.text)
     verdicts = [(await row_of(house, row)).verdict for row in rows]
     assert (verdicts, house.proposed) == (["approved", "denied", "approved", None], [rows[2].ask_id])
@@ -176,9 +178,9 @@ async def test_an_edit_that_changes_nothing_is_a_plain_yes(house: Standing) -> N
 
 async def test_a_mandate_is_shown_before_it_is_signed_and_signed_as_it_was_shown(house: Standing) -> None:
     row = await asks(house.ledger)
-    link = house.link(row)
-    async with house.visitor() as anna:
-        path = f"{link}?ahead={quote(row.ask_id)}"
+    link = house.place(row)
+    async with house.operator() as anna:
+        path = f"{link}&ahead={quote(row.ask_id)}"
         page = await anna.send(path, ahead=row.ask_id, uses="0", until="whenever")
         assert (page.status_code, "A number from 1" in page.text, "is no moment" in page.text) == (422, True, True)
         page = await anna.send(path, ahead=row.ask_id, uses="20", until="48h")
@@ -192,14 +194,39 @@ async def test_a_mandate_is_shown_before_it_is_signed_and_signed_as_it_was_shown
     assert "Mandate 1 stands, signed by you" in text_of(signed.text)
     assert (again.status_code, "you changed nothing" in again.text) == (409, True)
     (one,) = await house.ledger.mandates_of("night")
-    assert (one.mandate.by, one.mandate.via, one.mandate.uses, one.mandate.ask_id) == ("anna", "page", 20, row.ask_id)
+    assert (one.mandate.by, one.mandate.via, one.mandate.uses, one.mandate.ask_id) == (OPERATOR, "page", 20, row.ask_id)
     assert (await row_of(house, row)).verdict == "approved"
+
+
+async def test_a_link_decides_its_question_and_leads_to_the_login_for_more(house: Standing) -> None:
+    row = await asks(house.ledger)
+    link, ahead = house.link(row), f"{house.place(row)}&ahead={quote(row.ask_id)}"
+    async with house.visitor() as anna:
+        page = (await anna.get(link)).text
+        _, token = form_of(page)
+        for more in ({"q0.do": "always"}, {"ahead": row.ask_id, "uses": "20", "until": "48h"}, {"sign": "x"}):
+            assert (await anna.post(link, {"form": token, **more})).status_code == 403
+        assert (ahead.replace("&", "&amp;") in page or ahead in page, "propose a rule" in page) == (True, False)
+        login = (await anna.get(ahead)).text
+        assert "A link decides its questions, and nothing else." in text_of(login)
+        (onward,) = re.findall(r'name="next" value="([^"]+)"', login)
+        in_now = await anna.post("/login", {"password": PASSWORD, "next": unescape(onward)})
+        assert in_now.headers["location"] == ahead
+        assert "Show me what that lets through" in text_of((await anna.get(ahead)).text)
+    assert ((await row_of(house, row)).verdict, house.proposed) == (None, [])
+
+
+@pytest.mark.parametrize("address", ["//evil.example", "http://evil.example/request?", "/r/x", "", "/requested?"])
+async def test_a_login_leads_nowhere_else(house: Standing, address: str) -> None:
+    async with house.visitor() as anna:
+        answer = await anna.post("/login", {"password": PASSWORD, "next": address})
+    assert answer.headers["location"] == "/"
 
 
 async def test_where_no_mandate_can_be_made_the_page_says_why(house: Standing) -> None:
     row = await asks(house.ledger, tool="shell", arguments={"command": "x"})
-    async with house.visitor() as anna:
-        page = await anna.send(f"{house.link(row)}?ahead={quote(row.ask_id)}", ahead=row.ask_id, uses="2", until="2d")
+    async with house.operator() as anna:
+        page = await anna.send(f"{house.place(row)}&ahead={quote(row.ask_id)}", ahead=row.ask_id, uses="2", until="2d")
     assert (page.status_code, "no mandate can be made" in text_of(page.text)) == (422, True)
 
 
@@ -387,8 +414,8 @@ async def test_whoever_did_not_log_in_sees_the_login_and_nothing_else(house: Sta
     token = house.signer.form("anybody", ())
     async with house.visitor() as eve:
         assert "write_file" not in (await eve.get("/")).text
-        assert (await eve.get(path)).headers["location"] == "/"
-        assert (await eve.post(path, {"form": token, "q0.do": "approve"})).headers["location"] == "/"
+        assert "write_file" not in (await eve.get(path)).text
+        assert "Log in" in text_of((await eve.post(path, {"form": token, "q0.do": "approve"})).text)
         for cookie in (
             "x",
             house.signer.form("x", ()),
@@ -396,7 +423,8 @@ async def test_whoever_did_not_log_in_sees_the_login_and_nothing_else(house: Sta
             Signer("k", PASSWORD).session(house.now()),
         ):
             eve.client.cookies.set("midwatch", cookie)
-            assert (await eve.get(path)).status_code == 303
+            page = (await eve.get(path)).text
+            assert ("Log in" in text_of(page), "write_file" in page) == (True, False)
     assert (await row_of(house, row)).verdict is None
 
 
@@ -492,8 +520,8 @@ async def test_nobody_who_is_no_person_says_yes_by_a_link(house: Standing) -> No
 
 async def test_a_planted_proposal_is_told_at_once_and_no_rule_is_made_of_it(house: Standing) -> None:
     row = await asks(house.ledger, planted="it writes into another folder")
-    async with house.visitor() as anna:
-        link = house.link(row)
+    async with house.operator() as anna:
+        link = house.place(row)
         assert "another folder" not in (await anna.get(link)).text
         await anna.send(link, q0_do="always")
         assert "it writes into another folder" in text_of((await anna.get(link)).text)
@@ -506,8 +534,8 @@ async def test_what_fails_inside_is_told_without_its_words(house: Standing) -> N
     async def fails(_: Any) -> Any:
         raise RuntimeError("a secret of the inside")
 
-    async with house.visitor() as anna:
+    async with house.operator() as anna:
         object.__setattr__(house.door, "propose", fails)
-        page = await anna.send(house.link(row), q0_do="always")
+        page = await anna.send(house.place(row), q0_do="always")
     assert (page.status_code, "secret" in page.text, "says what stands" in page.text) == (500, False, True)
     assert (await row_of(house, row)).verdict == "approved"

@@ -170,7 +170,7 @@ def everything_in_sight(driver: Chrome, page: Standing, rows: tuple[AskRow, AskR
     many = page.link(one, two, three)
     paths = [page.link(one), page.link(two), many, page.link(three), "/r/none"]
     paths += [f"{page.link(row)}?edit={quote(row.ask_id)}" for row in (one, two)]
-    paths += [f"{page.link(one)}?ahead={quote(one.ask_id)}"]
+    paths += [f"{page.place(one)}&ahead={quote(one.ask_id)}"]
     for width, dark in ((390, False), (390, True), (320, False)):
         phone(driver, width=width, dark=dark)
         for path in paths:

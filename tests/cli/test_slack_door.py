@@ -197,7 +197,7 @@ async def test_what_is_too_long_for_the_message_is_approved_only_from_the_form_t
     ask = await asks(watch.ledger, arguments={"path": "a.txt", "content": content})
     async with watch.door():
         await watch.shows("characters are not shown here")
-        assert [one["action_id"] for one in watch.slack.buttons()] == ["whole", "deny", "deny_because", "edit"]
+        assert [one["action_id"] for one in watch.slack.buttons()] == ["whole", "deny", "deny_because"]
         form = await watch.slack.opened(ANNA, "whole")
         assert "the end" in json.dumps(form)
         assert (await watch.row()).verdict is None

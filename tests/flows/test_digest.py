@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from blocks import Mail, Person, Slack
 from flows.digest import digest
+from midwatch.ledger.digests import DigestRow
 from tests.flows.conftest import Night
 from tests.tasks.notices.loopback import MailServer, listening
 from tests.tasks.slack.slack_server import APP, BOT, CHANNEL, slack_server
@@ -33,6 +34,12 @@ async def artifacts() -> list[str]:
 async def run_of_digest(**parameters: Any) -> State[Any]:
     state: State[Any] = await digest(**parameters, return_state=True)
     return state
+
+
+async def last_digest(night: Night) -> DigestRow:
+    found = await night.ledger.last_digest("")
+    assert found is not None
+    return found
 
 
 async def fail_once(night: Night, run_id: str, agent: str) -> None:
@@ -56,18 +63,18 @@ async def saved(**blocks: Block) -> AsyncIterator[None]:
 async def test_a_digest_is_made_once_a_day_and_again_where_somebody_asks(night: Night) -> None:
     await fail_once(night, "d1", "owl")
     before = len(await artifacts())
-    first, second = await run_of_digest(), await run_of_digest()
+    first = await run_of_digest(again=True)  # another test may have made today's
+    second = await run_of_digest()
     assert (first.is_completed(), first.message) == (True, "artifact: artifact")
     assert (second.is_completed(), second.message) == (True, "artifact: was there already")
     (made, *_) = texts = await artifacts()
     assert len(texts) == before + 1
+    number = (await last_digest(night)).number
     assert "`owl` failed" in made
     assert "`the disk is <b>full</b>`" in made
     again = await run_of_digest(again=True)
     assert (again.message, len(await artifacts())) == ("artifact: artifact", before + 2)
-    today = await night.ledger.last_digest("")
-    assert today is not None
-    assert today.number == 2
+    assert (await last_digest(night)).number == number + 1
 
 
 async def test_slack_gets_the_houses_and_a_person_by_mail_their_own(

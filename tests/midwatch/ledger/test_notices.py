@@ -133,6 +133,19 @@ async def test_what_comes_after_somebody_answered_is_a_new_incident(
     assert (closed.closed_by, [one.verdict for one in closed.subjects]) == ("anna", ["approved", None])
 
 
+async def test_an_answer_by_another_door_while_it_was_being_told_ends_it_too(
+    ledger: Ledger, asked: list[AskRow], clock: FakeClock
+) -> None:
+    first = await noted(ledger, 1)
+    assert await ledger.claim_notice(first)
+    clock.forward(seconds=2)
+    await ledger.decide_ask("run-1:1", "denied", by="anna", via="slack", digest_seen="d1")
+    clock.forward(seconds=2)
+    await ledger.notice_sent(first, "mail/anna")
+    later = replace(situation(2), subjects=(replace(situation(2).subjects[0], at=START + timedelta(seconds=3)),))
+    assert await ledger.note_situation("anna", later) not in (None, first)
+
+
 async def test_an_incident_that_is_closed_is_closed_once(ledger: Ledger, asked: list[AskRow]) -> None:
     notice = await noted(ledger, 1)
     assert [await ledger.close_notice(notice, by) for by in ("anna", "ben")] == [True, False]

@@ -100,6 +100,18 @@ def test_nothing_is_offered_for_what_no_rule_can_say_exactly(tool: str, args: di
     assert why in offer.why
 
 
+def test_a_planted_call_that_a_rule_denies_is_offered_as_any_other() -> None:
+    offer = offered("shell", {"command": "git push --force origin main"}, planted="it forces")
+    assert isinstance(offer, Offer)
+    assert offer.words[1].startswith("- `shell`: `git push --force origin main`")
+
+
+def test_a_planted_call_that_no_rule_can_allow_does_not_say_what_denies_it() -> None:
+    offer = offered("shell", {"command": "cat .env"}, planted="a secret")
+    assert isinstance(offer, Unallowable)
+    assert (offer.why, offer.rule) == ("no rule can say exactly this call of `shell`", "")
+
+
 def test_nothing_is_offered_for_a_tool_that_nobody_knows() -> None:
     offer = offered("pay", {"to": "acme", "amount": 1}, seals={})
     assert isinstance(offer, Unallowable)

@@ -201,8 +201,10 @@ def test_enter_in_a_field_decides_nothing() -> None:
 )
 def test_each_kind_of_question_has_its_answers(kind: AskKind, buttons: list[str]) -> None:
     arguments = {"question": "Which?"} if kind == "answer" else {"path": "a"}
-    parsed = Parsed(request_page(request(row(kind=kind, arguments=arguments)), page()))
-    assert [one.attributes["value"] for one in parsed.all("button", name="q0.do")] == buttons
+    for login in (True, False):
+        parsed = Parsed(request_page(request(row(kind=kind, arguments=arguments)), replace(page(), login=login)))
+        wanted = [one for one in buttons if login or one != "always"]
+        assert [one.attributes["value"] for one in parsed.all("button", name="q0.do")] == wanted
 
 
 def decided(one: Any) -> Any:

@@ -14,7 +14,7 @@ from pydantic_ai.tools import Tool
 from pydantic_ai.toolsets import FunctionToolset
 from sqlalchemy import update
 
-from midwatch.ask_context import AskContext, Preview
+from midwatch.ask_context import LONGEST, AskContext, Preview
 from midwatch.calls import Call, parse_call
 from midwatch.decision import Decision, Verdict
 from midwatch.ledger import Ask, Ledger
@@ -57,13 +57,15 @@ class World:
     reachable: bool = True
     bind: Mapping[str, Any] | None = None
     preview: str | Exception = ""
+    stands: str | None = None
     written: list[tuple[str, str]] = field(default_factory=list)
     state: GateState = field(default_factory=GateState)
 
     async def previewed(self, _facts: RunFacts, args: Mapping[str, Any]) -> Preview | None:
         if isinstance(self.preview, Exception):
             raise self.preview
-        return Preview(label=str(args["path"]), text=self.preview) if self.preview else None
+        text = self.preview
+        return Preview(label=str(args["path"]), text=text, before=self.stands) if text else None
 
     def facts(self) -> RunFacts:
         return RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), level=self.level)
@@ -309,6 +311,47 @@ async def test_a_yes_holds_where_the_call_would_still_change_the_same(log: RunLo
     history, ask = await asked(world)
     await resumed(world, history, await said_yes(world, ask))
     assert world.written == [("a", "shown")]
+
+
+async def edited(log: RunLog, then: str | None, now: str | None, **what_now: str) -> tuple[World, str]:
+    """A yes with other arguments, after what stood there became another; what the model hears."""
+    world = World(Policy({}), log, preview="-old\n+new", stands=then)
+    history, ask = await asked(world)
+    told = await said_yes(world, ask, '{"path":"a","content":"edited"}')
+    world.stands, world.preview = now, what_now.get("preview", "-old\n+edited")
+    return world, heard((await resumed(world, history, told)).all_messages())
+
+
+@pytest.mark.parametrize(("then", "now"), [("old", "newer"), ("", "newer"), (None, "newer"), ("old", None)])
+async def test_a_yes_by_edit_is_void_when_something_else_stands_there_by_now(
+    log: RunLog, then: str | None, now: str | None
+) -> None:
+    world, told = await edited(log, then, now)
+    assert (world.written, await world.denied()) == ([], [("a", "changed")])
+    assert "Read it again, and make the call anew" in told
+    assert "do not try it again" not in told
+
+
+async def test_a_yes_by_edit_is_void_when_nobody_can_say_any_more_what_stands_there(log: RunLog) -> None:
+    world, _ = await edited(log, "old", "old", preview="")
+    assert (world.written, await world.denied()) == ([], [("a", "changed")])
+
+
+@pytest.mark.parametrize(("then", "now"), [("old", "old"), ("old", ""), ("", ""), (None, None)])
+async def test_a_yes_by_edit_holds_where_the_same_or_nothing_stands_there(
+    log: RunLog, then: str | None, now: str | None
+) -> None:
+    world, _ = await edited(log, then, now)
+    assert world.written == [("a", "edited")]
+
+
+async def test_a_preview_that_is_too_long_to_be_shown_binds_all_the_same(log: RunLog) -> None:
+    world = World(Policy({}), log, preview="x" * (LONGEST + 1))
+    history, ask = await asked(world)
+    told = await said_yes(world, ask)
+    world.preview = "y" * (LONGEST + 1)
+    await resumed(world, history, told)
+    assert (world.written, await world.denied()) == ([], [("a", "approval")])
 
 
 async def test_an_effect_that_began_on_a_yes_is_cleared_up_though_it_has_changed_what_was_shown(log: RunLog) -> None:

@@ -129,6 +129,7 @@ def test_a_long_call_is_never_cut_in_silence(length: int, sign: str) -> None:
     one = row(arguments={"content": "a" + sign * length + "b"})
     found = checked(blocks(request(one)))
     assert ("approve" in acts(found)) == ("characters are not shown here" not in shown(found))
+    assert ("edit" in acts(found)) == ("approve" in acts(found))
     if "whole" in acts(found):
         view = form("whole", Question(number=1, ask=one))
         assert view is not None
