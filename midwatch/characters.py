@@ -44,6 +44,11 @@ def visible(text: str) -> str:
     return text.translate(odd) if odd else text
 
 
+def on_one_line(text: str) -> str:
+    """Each line break as a sign, so that no part of `text` stands on a line of its own."""
+    return " ⏎ ".join(text.splitlines())
+
+
 def _needs_showing(character: str) -> bool:
     if character in " \n\t":
         return False

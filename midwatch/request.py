@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from midwatch.ask_context import AskContext
+from midwatch.characters import on_one_line
 from midwatch.ledger import AskRow
 
 PieceForm = Literal["argument", "quote", "lines", "diff"]
@@ -171,7 +172,7 @@ def _read(context: AskContext) -> list[Piece]:
 
 def _told(label: str, reason: str) -> Piece:
     """A reason quotes what the agent wrote: it is one line, and marked as a quotation, lest a part of it pass for ours."""
-    return Piece(label=label, text=" ⏎ ".join(reason.splitlines()), form="quote")
+    return Piece(label=label, text=on_one_line(reason), form="quote")
 
 
 def _name(argument: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from midwatch.calls import canonical_json
-from midwatch.characters import visible
+from midwatch.characters import on_one_line, visible
 from midwatch.mandate import Terms
 from midwatch.policy.circumstances import CIRCUMSTANCES
 from midwatch.policy.engine import Policy
@@ -39,7 +39,7 @@ def words_for(terms: Terms, policy: Policy) -> tuple[str, ...]:
         f"{terms.agent} may do this without asking, {terms.uses} times at most in all its runs, {summed}"
         f"until {terms.until:%a %Y-%m-%d %H:%M} UTC:"
     )
-    return tuple(" ⏎ ".join(visible(line).splitlines()) for line in (head, *_let_through(terms.rules, policy)))
+    return tuple(on_one_line(visible(line)) for line in (head, *_let_through(terms.rules, policy)))
 
 
 def _let_through(rules: Sequence[Written], policy: Policy) -> Iterator[str]:

@@ -62,9 +62,10 @@ def _schema_of(known: object, name: str) -> Mapping[str, Any]:
 def _field(name: str, argument: str, value: Any, schema: Mapping[str, Any]) -> Field:
     widget: Widget
     options = schema.get("enum")
-    if isinstance(options, list) and 0 < len(options) <= MOST and (place := _place(value, options)) is not None:
-        shown, choices = tuple(map(readable, options)), tuple(map(pretty, options))
-        widget, text, kind = "select", str(place), "one of these"
+    choices = tuple(map(pretty, options)) if isinstance(options, list) and len(options) <= MOST else ()
+    if choices and (now := pretty(value)) in choices:  # as JSON 1, 1.0 and true are three
+        shown = tuple(map(readable, options or ()))
+        widget, text, kind = "select", str(choices.index(now)), "one of these"
     else:
         shown = choices = ()
         widget, text, kind = _typed_in(value)
@@ -90,11 +91,6 @@ def _typed_in(value: Any) -> tuple[Widget, str, str]:
     if isinstance(value, str) and is_plain(value):
         return "lines" if "\n" in value or len(value) > LINE else "text", value, "text"
     return "json", pretty(value), f"{type_of(value)}, as JSON"
-
-
-def _place(value: Any, options: list[Any]) -> int | None:
-    """Where `value` stands among the options; 1, 1.0 and true are three."""
-    return next((place for place, option in enumerate(options) if pretty(option) == pretty(value)), None)
 
 
 def _hint(schema: Mapping[str, Any]) -> str:

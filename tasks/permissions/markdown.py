@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, assert_never
 
 from midwatch.calls import visible
+from midwatch.characters import on_one_line
 from midwatch.request import Piece, Question
 
 WIDTH: Final = 56
@@ -63,7 +64,7 @@ def _lies_in_lines(text: str) -> bool:
 
 def _code(text: str) -> str:
     """One line as code, whatever is in it: no markup, no links, no images. A line break would end it."""
-    text = " ⏎ ".join(text.splitlines())
+    text = on_one_line(text)
     fence = "`" * (_longest_run_of_backticks(text) + 1)
     pad = " " if "`" in (text[:1], text[-1:]) else ""
     return f"{fence}{pad}{visible(text)}{pad}{fence}"

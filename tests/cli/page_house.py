@@ -148,13 +148,21 @@ async def served(home: Path) -> AsyncIterator[Standing]:
     async with open_ledger_of(home) as ledger:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             page = Standing(ledger=ledger, url=f"http://127.0.0.1:{listener.getsockname()[1]}")
-            server = _Server(uvicorn.Config(page.door.app(), lifespan="off", ws="none", log_level="warning"))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            try:
+            config = uvicorn.Config(page.door.app(), lifespan="off", ws="none", log_level="warning")
+            async with serving(config, listener):
                 yield page
-            finally:
-                server.should_exit = True
-                await serving
+
+
+@asynccontextmanager
+async def serving(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[None]:
+    """The page's own server at work."""
+    server = _Server(config)
+    at_work = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await at_work
 
 
 def context(**facts: object) -> str:

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from cli.page import _Server
 from cli.page_wire import patient
+from tests.cli.page_house import serving
 
 SHORT = 0.3
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -38,13 +38,8 @@ async def served(seconds: float) -> AsyncIterator[int]:
         config = uvicorn.Config(
             app, http=patient(seconds), lifespan="off", ws="none", log_level="error", timeout_keep_alive=60
         )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        async with serving(config, listener):
             yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await serving
 
 
 async def _gone(writer: asyncio.StreamWriter) -> None:

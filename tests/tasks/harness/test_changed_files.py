@@ -42,6 +42,13 @@ async def said(ledger: Ledger, project: Path, row: AskRow, **edit: str) -> None:
     await Story(ledger, project, "run", Script([])).say(row, "edited" if edit else "approved", **yes)
 
 
+async def approved(ledger: Ledger, project: Path, old: bytes, edit: dict[str, str]) -> tuple[Run, Path]:
+    """A run whose yes has been said, before its next life."""
+    run, file, row = await asked(ledger, project, old, "agent's\n")
+    await said(ledger, project, row, **edit)
+    return run, file
+
+
 OLD = [b"old\n", b"line\n" * 5_001, b"\xff\xfe old"]
 EDITS: list[dict[str, str]] = [{}, {"content": "a person's\n"}, {"path": "./notes.txt", "content": "a person's\n"}]
 
@@ -51,8 +58,7 @@ EDITS: list[dict[str, str]] = [{}, {"content": "a person's\n"}, {"path": "./note
 async def test_what_somebody_wrote_meanwhile_stays(
     ledger: Ledger, tmp_path: Path, old: bytes, edit: dict[str, str]
 ) -> None:
-    run, file, row = await asked(ledger, tmp_path, old, "agent's\n")
-    await said(ledger, tmp_path, row, **edit)
+    run, file = await approved(ledger, tmp_path, old, edit)
     file.write_bytes(old + b"a day of work\n")
     ending = await run.life()
     assert (file.read_bytes(), len(ending.refusals)) == (old + b"a day of work\n", 1)
@@ -63,8 +69,7 @@ async def test_what_somebody_wrote_meanwhile_stays(
 async def test_where_nobody_wrote_the_yes_holds(
     ledger: Ledger, tmp_path: Path, old: bytes, edit: dict[str, str]
 ) -> None:
-    run, file, row = await asked(ledger, tmp_path, old, "agent's\n")
-    await said(ledger, tmp_path, row, **edit)
+    run, file = await approved(ledger, tmp_path, old, edit)
     await run.life()
     assert file.read_text() == edit.get("content", "agent's\n")
 
