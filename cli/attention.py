@@ -75,7 +75,8 @@ async def _close(agent: str) -> int:
     from blocks.ledger import open_ledger
 
     async with await open_ledger(locate(os.environ).home) as ledger:
-        failures = [one for one in await ledger.open_notices() if (one.agent, one.topic) == (agent, "endings")]
+        mine = [one for one in await ledger.open_notices() if one.agent == agent]
+        failures = [one for one in mine if one.topic in ("endings", "alarms")]
         who = getpass.getuser()
         return sum([await ledger.close_notice(one.notice_id, who, acted=True) for one in failures])
 

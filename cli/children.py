@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from cli.environment import child_environment, inherited, server_environment
 from cli.home import ADDRESS, POOL, House
+
+FROM_OUTSIDE: Final = re.compile(r"^triggers:.*\b(webhooks|files|after):", re.MULTILINE | re.DOTALL)
+"""Read as text: the supervisor has to start whatever an agent's file looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,24 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
         after=settle,
     )
     page = Child(name="page", argv=(sys.executable, "-m", "cli.page"), environment=ours)
-    return (server, keeper, notifier, warm, worker, page, *_slack(ours))
+    lookout = Child(name="lookout", argv=(sys.executable, "-m", "cli.lookout_watch"), environment=ours)
+    return (server, keeper, notifier, warm, worker, page, lookout, *_receiver(house, ours), *_slack(ours))
+
+
+def _receiver(house: House, ours: Mapping[str, str]) -> tuple[Child, ...]:
+    """Where an agent's file speaks of a trigger from outside. A word that only looks like one costs an idle process."""
+    if not any(map(_speaks_of_outside, (house.project / "agents").glob("*.yaml"))):
+        return ()
+    # It tries again by itself, and sooner than Prefect's client would.
+    environment = {**ours, "PREFECT_CLIENT_MAX_RETRIES": "2"}
+    return (Child(name="receiver", argv=(sys.executable, "-m", "cli.receiver"), environment=environment),)
+
+
+def _speaks_of_outside(agent: Path) -> bool:
+    try:
+        return FROM_OUTSIDE.search(agent.read_text(errors="replace")) is not None
+    except OSError:
+        return False
 
 
 def _slack(ours: Mapping[str, str]) -> tuple[Child, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import os
 import re
@@ -37,9 +38,13 @@ def digest(
     since: Annotated[
         str, typer.Option(metavar="LENGTH", help="From so long ago until now, such as 24h or 7d.")
     ] = "24h",
+    seen: Annotated[bool, typer.Option("--seen", help="Say that you have looked, and print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what waits, what went wrong, what ran and what it cost. Nothing is sent."""
+    if seen:
+        typer.echo("Noted." if asyncio.run(_seen()) else "Noted before, within the hour.")
+        return
     made = asyncio.run(_made(length_of(since)))
     if as_json:
         typer.echo(json.dumps(facts(made)))
@@ -47,6 +52,15 @@ def digest(
     console = terminal.console()
     for line in lines(made):
         console.print(line)
+
+
+async def _seen() -> bool:
+    """A sign of the person: as long as there are such, no level falls."""
+    from blocks.ledger import open_ledger
+
+    async with await open_ledger(locate(os.environ).home) as ledger:
+        await ledger.migrate()
+        return await ledger.person_seen(getpass.getuser(), "digest")
 
 
 async def _made(length: timedelta) -> Digest:

@@ -50,6 +50,9 @@ def inbox(
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in waiting]))
         return
+    from cli.halted import print_halts  # which asks the ledger as this module does
+
+    print_halts()
     console = terminal.console(soft_wrap=True)
     console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:

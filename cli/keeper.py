@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +20,9 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.ledger import open_ledger
 from cli.service import pause, say, told_to_stop
+from cli.slot_duty import keep_slots
+from cli.stall_duty import StallDuty
+from cli.watches import BreakerWatch, Ping, SilenceWatch, beat
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
 from tasks.harness.parking import send_on
@@ -37,6 +40,10 @@ class Rounds:
     client: PrefectClient
     ledger: Ledger
     here: Place
+    watches: Sequence[Duty] = ()
+    """Duties that remember when they last looked."""
+    failing: list[str] = field(default_factory=list)
+    """Names of the duties that failed in the last round."""
 
 
 Duty = Callable[[Rounds, datetime], Awaitable[list[str]]]
@@ -82,10 +89,12 @@ DUTIES: Final[tuple[Duty, ...]] = (revive, deny_overdue, try_parked, resume_deci
 async def one_round(rounds: Rounds, now: datetime) -> list[str]:
     """Look at everything once; returns what was done, a line each."""
     done: list[str] = []
-    for duty in DUTIES:
+    rounds.failing.clear()
+    for duty in (*DUTIES, *rounds.watches):
         try:
             done += await duty(rounds, now)
         except Exception:
+            rounds.failing.append(getattr(duty, "__name__", type(duty).__name__))
             traceback.print_exc()
     return done
 
@@ -94,10 +103,12 @@ async def keep(here: Place, stop: asyncio.Event) -> None:
     """Rounds until `stop`."""
     async with await open_ledger(here.home) as ledger, get_client() as client:
         await ledger.migrate()
-        rounds = Rounds(client=client, ledger=ledger, here=here)
+        watches = (keep_slots, BreakerWatch(), SilenceWatch(), StallDuty(), Ping())
+        rounds = Rounds(client=client, ledger=ledger, here=here, watches=watches)
         while not stop.is_set():
             for line in await one_round(rounds, datetime.now(UTC)):
                 say(line)
+            beat(here, rounds.failing)
             await pause(stop, ROUND_SECONDS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -25,10 +25,12 @@ from midwatch.named_function import PATTERN, named_function
 from midwatch.planted import known_bad
 from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
+from tasks.harness.halting import Halting
 from tasks.harness.place import Place
 from tasks.harness.prepare import policy_of, tool_definitions
 from tasks.model.probe import ProbeReport, probe_model
 from tasks.model.providers import resolve_model
+from tasks.monitoring.own_judges import own_judges
 from tasks.monitoring.ready import contract_faults
 from tasks.permissions.gate import declared
 from tasks.permissions.servers import Servers, changed
@@ -129,12 +131,15 @@ class Walk:
             detail = "; ".join(changed(pin) for pin in doubts)
             hint = "no rule allows them until you have looked, so that the agent asks about every call of them"
             return LayerResult(layer="permissions", ok=False, detail=detail, hint=hint)
-        rules = self.spec.rules
+        if (halt := await Halting(facts=self._facts(), ledger=self.ledger).now()) is not None:
+            hint = f"`{halt.target.lifted_by()}` lifts it"
+            return LayerResult(layer="permissions", ok=False, detail=halt.words(), hint=hint)
+        rules, latch = self.spec.rules, await latch_result(self.ledger)
         detail = (
             f"{len(rules.deny)} deny, {len(rules.ask)} ask, {len(rules.allow)} allow, anything else asks; "
-            f"level {self.level} (ceiling {self.spec.ceiling})"
+            f"level {self.level} (ceiling {self.spec.ceiling}); {latch.detail}"
         )
-        return LayerResult(layer="permissions", ok=True, detail=detail)
+        return replace(latch, detail=detail)
 
     async def trigger(self) -> LayerResult:
         """A deployment with this agent's name exists, and what starts it."""
@@ -146,7 +151,8 @@ class Walk:
     async def monitoring(self) -> LayerResult:
         """Every check of the contract could look."""
         contract = self.spec.contract
-        faults = contract_faults(contract, project=self.house.project, environment=self.environment)
+        faults = own_judges(self.spec, self.house.project)
+        faults += contract_faults(contract, project=self.house.project, environment=self.environment)
         if faults:
             return LayerResult(layer="monitoring", ok=False, detail="; ".join(faults))
         limits = self.spec.limits
@@ -156,6 +162,20 @@ class Walk:
         )
         hint = "" if contract.done_when else "without `contract.done_when` no run ends better than `unverified`"
         return LayerResult(layer="monitoring", ok=True, detail=detail, hint=hint)
+
+
+async def latch_result(ledger: Ledger) -> LayerResult:
+    """When the halt latch was last tried, and whether it bit."""
+    last, good = await ledger.latest_halt_check(), await ledger.latest_halt_check(held=True)
+    if last is None:
+        hint = "the deployment `halt-check` tries it once a day; `midwatch halt` works without"
+        return LayerResult(layer="permissions", ok=True, detail="the halt latch was never tried here", hint=hint)
+    held = f"held when it was last tried, {last.at:%Y-%m-%d %H:%M} UTC"
+    if last.held:
+        return LayerResult(layer="permissions", ok=True, detail=f"the halt latch {held}")
+    before = f"it last held {good.at:%Y-%m-%d %H:%M} UTC" if good else "it never held"
+    detail = f"the halt latch DID NOT HOLD {last.at:%Y-%m-%d %H:%M} UTC: {last.detail}; {before}"
+    return LayerResult(layer="permissions", ok=False, detail=detail, hint="`midwatch down` stops everything meanwhile")
 
 
 def load(name: str, house: House) -> AgentSpec:

@@ -7,22 +7,32 @@ import sys
 import typer
 
 from cli.answers import answer, approve, deny, edit, takeover
+from cli.arrivals import arrivals
 from cli.attention import attention
+from cli.breaker import breaker
+from cli.budget import budget
 from cli.check import check
+from cli.contract import contract
 from cli.digest import digest
 from cli.down import down
 from cli.env import env
 from cli.grant import grant
+from cli.halt import halt, resume
 from cli.inbox import inbox, show
 from cli.link import link
+from cli.lookout import lookout
 from cli.mandate import mandate
+from cli.metrics import metrics
 from cli.pins import pins
 from cli.reviewers import reviewers
 from cli.rules import rules
 from cli.run import run
 from cli.runs import runs
 from cli.settlement import settle
+from cli.sign_of_life import sign_of_life
+from cli.slots import slots
 from cli.status import status
+from cli.top import top
 from cli.up import up
 from midwatch.errors import MidwatchError, SpecError
 from midwatch.outcome import EXIT_USAGE
@@ -39,7 +49,14 @@ app.command()(status)
 app.command()(env)
 app.command()(run)
 app.command()(runs)
+app.command()(slots)
+app.command()(halt)
+app.command()(resume)
 app.command()(digest)
+app.command()(breaker)
+app.command()(lookout)
+app.command()(metrics)
+app.command()(top)
 app.command()(inbox)
 app.command()(show)
 app.command()(approve)
@@ -52,7 +69,10 @@ app.command()(settle)
 app.command()(reviewers)
 app.command()(grant)
 app.command()(check)
+app.command()(contract)
+app.add_typer(budget)
 app.add_typer(mandate)
+app.add_typer(arrivals)
 app.add_typer(attention)
 app.add_typer(pins)
 app.add_typer(rules)
@@ -60,6 +80,7 @@ app.add_typer(rules)
 
 def main() -> None:
     """Run one verb. An operator's error is one message and an exit code, never a traceback."""
+    sign_of_life()
     try:
         app()
     except SpecError as error:

@@ -77,6 +77,8 @@ async def place_of(house: House, ledger: Ledger, situation: Situation, person: s
 
     first = situation.subjects[:MOST]
     try:
+        if situation.topic == "alarms":
+            return house.url
         if situation.topic != "endings":
             return await link_to(house, ledger, [one.id for one in first], person)
     except MidwatchError as error:

@@ -18,16 +18,23 @@ import uvicorn
 from prefect.client.orchestration import get_client
 
 from blocks.ledger import open_ledger
+from cli import keys
 from cli.home import ADDRESS, House, locate
 from cli.link import page_signer
+from cli.metrics import TOKEN, new_token, scraped
 from cli.page_address import page_address, remember_port, remembered_port
 from cli.page_app import Door
 from cli.page_digest import digest_article
+from cli.page_halt import halt_page
+from cli.page_metrics import metrics_route
+from cli.page_night import Nights
 from cli.page_wire import patient
 from cli.ports import first_free, holder
 from cli.service import say, told_to_stop
 from cli.widening import offered, proposed
+from cli.zone import here
 from midwatch.errors import HouseError
+from tasks.harness.place import Place
 from tasks.permissions.answers import resume_if_decided
 
 USUAL: Final = range(4300, 4400)
@@ -63,6 +70,7 @@ async def serve(house: House, stop: asyncio.Event) -> None:
         address = page_address(house)
         async with await open_ledger(house.home) as ledger, get_client() as prefect:
             await ledger.migrate()
+            place = Place(project=house.project, home=house.home)
             door = Door(
                 ledger=ledger,
                 signer=page_signer(house),
@@ -73,7 +81,12 @@ async def serve(house: House, stop: asyncio.Event) -> None:
                 propose=proposed,
                 offer=offered,
                 now=lambda: datetime.now(UTC),
+                also=(
+                    metrics_route(scraped(house, ledger), keys.kept(house.home / TOKEN, new_token)),
+                    halt_page(house, ledger, address).route(),
+                ),
                 digest=digest_article(house, ledger),
+                nights=Nights(ledger=ledger, place=place, zone=here(), ui=house.url),
             )
             server = _Server(_config(door))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -108,9 +121,9 @@ def _listening(house: House) -> Iterator[socket.socket]:
         try:
             listener.bind((ADDRESS, port))
         except OSError as error:
-            here = house.home / "page.port"
+            file = house.home / "page.port"
             raise HouseError(
-                f"port {port} is in use by {holder(port)}: stop that, or write another into {here}"
+                f"port {port} is in use by {holder(port)}: stop that, or write another into {file}"
             ) from error
         remember_port(house, port)
         yield listener

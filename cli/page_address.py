@@ -31,6 +31,11 @@ class Address:
     def secure(self) -> bool:
         return self.public.startswith("https://")
 
+    @property
+    def cookie(self) -> str:
+        """The name of the one that a login sets; a browser takes the first from a secure page alone."""
+        return "__Host-midwatch" if self.secure else "midwatch"
+
 
 def origin_of(url: str) -> str:
     """`https://host[:port]` of an address as an operator writes it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from cli.page_address import Address
-from cli.page_guard import Attempts, Guard, TooMuch, form_of
+from cli.page_guard import Attempts, Guard, TooMuch, form_of, is_password
+from cli.page_night import NightDoor, Nights
 from midwatch.errors import LedgerAway, LedgerError, MidwatchError
 from midwatch.ledger import AskRow, Ledger
 from midwatch.policy.offers import Bounds, Offer
@@ -76,8 +76,12 @@ class Door:
     offer: Callable[[AskRow, Bounds], Awaitable[Offer]]
     """The mandate for calls like this one. Raises MidwatchError where there is none."""
     now: Callable[[], datetime]
+    also: tuple[Route, ...] = ()
+    """Addresses that see for themselves who may read them."""
     digest: Callable[[], Awaitable[str]] | None = None
     """The digest of the last day as HTML, every foreign word escaped; None: there is none here."""
+    nights: Nights | None = None
+    """None: no night is shown here."""
     attempts: Attempts = field(default_factory=Attempts)
 
     def app(self) -> ASGIApp:
@@ -88,25 +92,25 @@ class Door:
             Route("/logout", self.logout, methods=["POST"]),
             Route("/request", self.request, methods=["GET", "POST"]),
             Route("/digest", self.last_day),
+            *self.also,
             Route("/r/{token}", self.linked, methods=["GET", "POST"]),
+            *(NightDoor(nights=self.nights, page=self._of_login, now=self.now).routes() if self.nights else ()),
         ]
         handlers: dict[Any, Any] = {Told: self._told, TooMuch: self._too_much, Exception: self._failed}
         return Guard(app=Starlette(routes=routes, exception_handlers=handlers), address=self.address)
 
     async def inbox(self, http: Http) -> Response:
-        cookie = self._login_of(http)
-        if cookie is None:
+        page = self._of_login(http)
+        if page is None:
             return HTMLResponse(sheet.login_page(self._page()))
         requests = sorted(together(await self.ledger.open_asks()), key=urgency)
-        page = self._page(Visitor(by=self.operator, holder=holder_of(cookie), path="/"))
         return HTMLResponse(sheet.inbox_page(requests, page))
 
     async def last_day(self, http: Http) -> Response:
         """The digest, for somebody who logged in."""
-        cookie = self._login_of(http)
-        if cookie is None or self.digest is None:
+        page = self._of_login(http)
+        if page is None or self.digest is None:
             return RedirectResponse("/", 303)
-        page = self._page(Visitor(by=self.operator, holder=holder_of(cookie), path="/digest"))
         return HTMLResponse(sheet.digest_page(await self.digest(), page))
 
     async def login(self, http: Http) -> Response:
@@ -255,6 +259,13 @@ class Door:
         facts = {"path": visitor.path, "by": visitor.by} if visitor else {"path": "/login", "by": ""}
         return Page(**{**facts, "form": "", "login": login, "logout": logout, "now": self.now(), **said})
 
+    def _of_login(self, http: Http) -> Page | None:
+        """For whoever gave the password; None for everybody else."""
+        cookie = self._login_of(http)
+        if cookie is None:
+            return None
+        return self._page(Visitor(by=self.operator, holder=holder_of(cookie), path=http.url.path))
+
     def _login_of(self, http: Http) -> str | None:
         """The cookie of a login that holds."""
         cookie = http.cookies.get(self._cookie, "")
@@ -262,7 +273,7 @@ class Door:
 
     @property
     def _cookie(self) -> str:
-        return "__Host-midwatch" if self.address.secure else "midwatch"
+        return self.address.cookie
 
     def _cookie_facts(self, seconds: int) -> dict[str, Any]:
         secure = self.address.secure
@@ -299,10 +310,3 @@ def urgency(asks: Sequence[AskRow]) -> tuple[bool, float]:
     """First what may have done harm already, then what ends first."""
     ends = [ask.deadline.timestamp() for ask in asks if ask.deadline]
     return all(ask.kind != "settle" for ask in asks), min(ends, default=float("inf"))
-
-
-def is_password(given: str, known: str) -> bool:
-    """The whole line of the house's password file, or what stands in it behind the colon."""
-    whole = secrets.compare_digest(given.encode(), known.encode())
-    rest = secrets.compare_digest(given.encode(), known.partition(":")[2].encode())
-    return bool(given) and whole | rest

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
+from cli.halted import print_halts
 from cli.home import locate
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
@@ -27,7 +28,9 @@ def runs(
     rows = asyncio.run(_recent(agent, limit))
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows]))
-    elif rows:
+        return
+    print_halts()
+    if rows:
         terminal.console().print(_table(rows))
     else:
         typer.echo("Nothing has run yet. `midwatch run AGENT` starts one.")

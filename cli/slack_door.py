@@ -71,7 +71,13 @@ async def opened(
         )
         _load(board)
         hearing = Hearing(
-            deciders=deciders, web=web, ledger=ledger, prefect=prefect, channel=slack.channel, widening=widening
+            deciders=deciders,
+            web=web,
+            ledger=ledger,
+            prefect=prefect,
+            channel=slack.channel,
+            widening=widening,
+            home=here.home,
         )
         socket = SocketModeClient(app_token=slack.app_token.get_secret_value(), web_client=web)
         socket.socket_mode_request_listeners.append(hearing.heard)

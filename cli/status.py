@@ -15,6 +15,7 @@ from rich.table import Table
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from cli import keys, record, terminal
+from cli.halted import halts_now
 from cli.home import House, locate
 from cli.notifier import faults_of
 from cli.page_address import page_address
@@ -54,6 +55,8 @@ class Status:
     error: str = ""
     notices: tuple[str, ...] = ()
     """Notices that no channel takes, a line each."""
+    halts: tuple[str, ...] = ()
+    """Who is halted, by whom and why, a line each."""
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -68,11 +71,12 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def look(house: House) -> Status:
     state = record.read(house.record)
+    halts = halts_now(house)
     if state is None:
-        return Status(phase="down", home=str(house.home))
+        return Status(phase="down", home=str(house.home), halts=halts)
     if not state.alive():
         phase = "failed" if state.phase == "failed" else "down"
-        return Status(phase=phase, home=str(house.home), error=state.error)
+        return Status(phase=phase, home=str(house.home), error=state.error, halts=halts)
     parts = [_part(name, each) for name, each in {"supervisor": state.supervisor, **state.children}.items()]
     up = answers(f"{house.url}/api/health")
     return Status(
@@ -84,6 +88,7 @@ def look(house: House) -> Status:
         parts=tuple(part for part in parts if part),
         waiting=_waiting(house) if up else None,
         notices=faults_of(house.home),
+        halts=halts,
     )
 
 
@@ -135,6 +140,8 @@ def _suspended(house: House) -> int:
 def _show(now: Status) -> None:
     console = terminal.console(soft_wrap=True)
     console.print(f"Midwatch is {now.phase}.", style="bold")
+    for halt in now.halts:
+        console.print(f"  {halt}", style="bold red", markup=False)
     if now.error:
         console.print(now.error, markup=False)
     if not now.parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from cli import deployments, occupancy, terminal
+from cli import deployments, expectations, occupancy, terminal
 from cli.environment import adopt
 from cli.home import House, locate
 from cli.occupancy import Say
@@ -62,6 +63,7 @@ def up(
     """Start the server, the worker and the keeper, and deploy the agents."""
     with progress() as say:
         ready = bring_up(say, port=port, leashed=foreground)
+        asyncio.run(expectations.ensure(ready.house, say))
     if as_json:
         typer.echo(json.dumps(facts(ready)))
     else:

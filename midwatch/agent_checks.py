@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from midwatch.contract import Check
+from midwatch.arrival_checks import trigger_faults
+from midwatch.contract import Check, Part
+from midwatch.contract.load import effect_faults, pattern_faults, patterns_of
 from midwatch.errors import SpecError
 from midwatch.named_function import PATTERN as FUNCTION
 from midwatch.spec import AgentSpec, Tool
@@ -39,6 +41,9 @@ def spec_faults(spec: AgentSpec) -> Iterator[Fault]:
         wrong = unknown_place(text, inputs=spec.input, has_item=has_item)
         if wrong:
             yield path, wrong
+    yield from trigger_faults(spec)
+    yield from pattern_faults(spec)
+    yield from effect_faults(spec)
     for path, name in _functions(spec):
         if not FUNCTION.fullmatch(name):
             yield path, f"`{name}` must be `module:function`, as in `agents.my_agent.tools:send`"
@@ -67,14 +72,26 @@ def _filled(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
         yield from _texts(("tools", position, "bind"), tool.bind)
     for part, position, check in _checks(spec):
         at: Path = ("contract", part, position)
-        if check.file:
-            yield (*at, "file", "path"), check.file.path
-        if check.command:
-            yield from _texts((*at, "command", "argv"), check.command.argv)
-        if check.http:
-            yield (*at, "http", "url"), check.http.url
-        if check.sql:
-            yield (*at, "sql", "query"), check.sql.query
+        yield from _texts_of_check(at, check)
+
+
+def _texts_of_check(at: Path, check: Check) -> Iterator[tuple[Path, str]]:
+    """Whatever of it has places to fill in."""
+    if check.file:
+        yield (*at, "file", "path"), check.file.path
+    if check.command:
+        yield from _texts((*at, "command", "argv"), check.command.argv)
+    if check.http:
+        yield (*at, "http", "url"), check.http.url
+    if check.sql:
+        yield (*at, "sql", "query"), check.sql.query
+    if check.change and check.change.sql:
+        yield (*at, "change", "sql", "query"), check.change.sql.query
+    if check.change and check.change.file:
+        yield (*at, "change", "file"), check.change.file
+    if check.effects:
+        yield from _texts((*at, "effects", "arguments"), check.effects.arguments)
+    yield from patterns_of(at, check)
 
 
 def _functions(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
@@ -84,8 +101,8 @@ def _functions(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
 
 
 def _checks(spec: AgentSpec) -> Iterator[tuple[str, int, Check]]:
-    for part, checks in (("done_when", spec.contract.done_when), ("noop_when", spec.contract.noop_when)):
-        yield from ((part, position, check) for position, check in enumerate(checks))
+    for part in get_args(Part):
+        yield from ((part, position, check) for position, check in enumerate(spec.contract.part(part)))
 
 
 def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from midwatch.severity import SEVERITIES, Severity, at_least, next_above
 
-Topic = Literal["requests", "doubts", "endings"]
-"""Something waits for a decision; nobody saw what happened; a run did not end well."""
+Topic = Literal["requests", "doubts", "endings", "alarms"]
+"""Something waits for a decision; nobody saw what happened; a run did not end well; something is not as it should be."""
 _DAY: Final = timedelta(days=1)
 
 

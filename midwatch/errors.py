@@ -11,6 +11,7 @@ MidwatchError
 │   ├── WindowFull       a call does not fit into its rule's budget, or its mandate, any more
 │   └── LedgerAway       it cannot be read or written at this moment: locked, disk full, connection lost
 ├── Halted               the halt latch is set
+├── BreakerOpen          the agent has failed again and again: no run of it begins
 └── HouseError           server, worker or a port: `midwatch up` could not do it
 
 What the *model* should hear is pydantic-ai's `ModelRetry` or `ToolFailed`, never one of these.
@@ -92,6 +93,10 @@ class CannotSuspend(Interrupted):
 
 class Halted(MidwatchError):
     """The halt latch is set: no effect may start."""
+
+
+class BreakerOpen(MidwatchError):
+    """The agent's breaker is open: a run that has not begun ends as blocked."""
 
 
 class HouseError(MidwatchError):

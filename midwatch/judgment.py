@@ -5,8 +5,9 @@ The first row that fits decides. `done` is `contract.done_when` as it was found 
 | effects  | the loop               | done               | refused by       | outcome       |
 |----------|------------------------|--------------------|------------------|---------------|
 | unknown  | any                    | any                | any              | unknown       |
-| known    | error                  | any                | any              | failed        |
-| known    | halted, out_of_budget  | any                | any              | blocked       |
+| known    | error, broken          | any                | any              | failed        |
+| known    | halted, out_of_budget, | any                | any              | blocked       |
+|          | stopped                |                    |                  |               |
 | known    | denied, unanswered,    | any                | any              | blocked       |
 |          | taken_over             |                    |                  |               |
 | known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
@@ -30,14 +31,27 @@ from typing import Literal, assert_never
 from midwatch.contract import Finding
 from midwatch.outcome import Outcome
 
-Loop = Literal["finished", "nothing_to_do", "error", "halted", "out_of_budget", "denied", "unanswered", "taken_over"]
+Loop = Literal[
+    "finished",
+    "nothing_to_do",
+    "error",
+    "broken",
+    "halted",
+    "out_of_budget",
+    "stopped",
+    "denied",
+    "unanswered",
+    "taken_over",
+]
 """How the loop itself came to an end.
 
 finished       the model says that it is done
 nothing_to_do  `noop_when` held before the first step; no model was asked
 error          an error that it could not recover from
+broken         an invariant of the contract did not hold, or could not be looked at
 halted         the halt latch was set
-out_of_budget  a limit of the agent's file was reached
+out_of_budget  a limit was reached
+stopped        a monitor ended it: a loop, a stall, what is unusual for the agent
 denied         it may not go on: level too low, a layer that fails, a slot taken
 unanswered     a question's deadline passed, and the agent's file says to end then
 taken_over     a person goes on with the work
@@ -89,14 +103,19 @@ def seen(findings: Sequence[Finding]) -> Seen:
 def judge(ending: Ending, *, done: Sequence[Finding], noop: Sequence[Finding] = ()) -> Judgment:
     """The one outcome of a run; the module's table, row by row."""
     if ending.unknown_effects:
-        return _judgment("unknown", f"nobody saw whether this happened: {_listed(ending.unknown_effects)}")
+        cut = f"; {ending.reason}" if ending.loop == "halted" and ending.reason else ""
+        return _judgment("unknown", f"nobody saw whether this happened: {_listed(ending.unknown_effects)}{cut}")
     match ending.loop:
         case "error":
             return _judgment("failed", ending.reason or "an error that it could not recover from")
+        case "broken":
+            return _judgment("failed", ending.reason or "what must hold all the time did not")
         case "halted":
             return _judgment("blocked", ending.reason or "the halt latch was set")
         case "out_of_budget":
             return _judgment("blocked", ending.reason or "a limit was reached")
+        case "stopped":
+            return _judgment("blocked", ending.reason or "a monitor ended it")
         case "denied":
             return _judgment("blocked", ending.reason or _refused(ending.refusals) or "it may not go on")
         case "unanswered":

@@ -87,8 +87,8 @@ def precision(notices: Iterable[NoticeRow]) -> list[Precision]:
 
 
 def scored(notice: NoticeRow) -> list[Scored]:
-    """Nothing of a notice that was not sent, or answered before it was."""
-    if notice.sent_at is None:
+    """Nothing of a notice that was not sent, or answered before it was, or that nobody can be asked less about."""
+    if notice.sent_at is None or notice.topic == "alarms":
         return []
     if notice.topic == "endings":
         return [_scored(notice, notice.subjects[-1], _failure(notice), None)]

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from midwatch.ask_context import AskContext
 from midwatch.characters import on_one_line
 from midwatch.ledger import AskRow
+
+GO_ON: Final = "go on"
+"""What a person says to a monitor's question, alone or before words for the agent; whatever else is said ends the run."""
 
 PieceForm = Literal["argument", "quote", "lines", "diff"]
 """argument: a name and its value. quote: words, somebody's or quoting somebody. lines: text as it is. diff: a unified diff."""
@@ -104,6 +107,10 @@ class Question:
                     no="it is not done, and the agent is told your reason",
                     silence=denied,
                 )
+            case "answer" if self.ask.rule.startswith("monitors."):
+                ends = "the run ends as blocked"
+                yes = f"`{GO_ON}`, with or without words for the agent: the run goes on; anything else ends it"
+                return Consequences(yes=yes, no=ends, silence=ends)
             case "answer":
                 unanswered = "the run ends as blocked" if end else "the agent is told that nobody answered, and goes on"
                 return Consequences(
@@ -143,6 +150,12 @@ class Request:
     @property
     def waiting(self) -> tuple[Question, ...]:
         return tuple(question for question in self.questions if question.ask.verdict is None)
+
+
+def goes_on(answer: str) -> bool:
+    """Whether a person's answer to a monitor lets the run go on."""
+    first = answer.strip().casefold()
+    return first.startswith(GO_ON) and not first[len(GO_ON) :][:1].isalnum()
 
 
 def together(asks: Sequence[AskRow]) -> list[tuple[AskRow, ...]]:

@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from midwatch.breaker import Breaker
 from midwatch.contract import Contract
+from midwatch.monitors import Monitors
 from midwatch.risk import Risk
+from midwatch.triggers import Triggers
 
 
 class _Strict(BaseModel):
@@ -152,6 +155,7 @@ class DayLimits(_Strict):
     tokens: Annotated[int, Field(ge=1)] | None = None
     usd: Annotated[float, Field(gt=0)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
+    effects: Annotated[int, Field(ge=1)] | None = None
 
 
 class Limits(_Strict):
@@ -164,6 +168,8 @@ class Limits(_Strict):
     usd: Annotated[float, Field(gt=0)] = 1.0
     minutes: Annotated[float, Field(gt=0)] = 30
     """Time at work; waiting for a person does not count."""
+    effects: Annotated[int, Field(ge=1)] = 200
+    """Calls that change something, counted as they begin; as many as `for_each` takes items."""
     per_day: DayLimits = DayLimits()
 
 
@@ -238,9 +244,16 @@ class AgentSpec(_Strict):
     input: dict[str, Any] = {}
     """JSON schema properties of the run's input; empty: no input."""
     for_each: ForEach | None = None
+    triggers: Triggers = Triggers()
     contract: Contract = Contract()
     limits: Limits = Limits()
+    monitors: Monitors = Monitors()
     escalation: Escalation = Escalation()
+    breaker: Breaker = Breaker()
+    expect_within_hours: Annotated[float, Field(gt=0, le=24 * 90)] | None = None
+    """A verified run at least so often, or somebody is told. None: its silence says nothing."""
+    unseen_days: Annotated[float, Field(gt=0, le=365)] | None = 14
+    """Its level falls by one, down to 3, for each so many days without a sign of a person. None: it never does."""
     planted: Planted | None = None
     """None: everything that is asked is what the agent wants."""
 

@@ -54,11 +54,16 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{str(val)[:60]}... ({len(val)})" if isinstance(val, str | bytes) and len(val) > 300 else None
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of a house wait much of their time for what the house does."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """All tests of one house are marked so, and go to one and the same xdist worker (`--dist loadgroup`)."""
+    """Tests of one house are marked so; those of one folder go to one and the same xdist worker (`--dist loadgroup`)."""
     for house in {"prefect_house", "agent_house"}.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.server)
-        item.add_marker(pytest.mark.xdist_group(house))
+        item.add_marker(pytest.mark.xdist_group(f"{house} of {item.path.parent.name}"))
 
 
 @pytest.fixture

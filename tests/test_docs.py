@@ -12,8 +12,10 @@ from ruamel.yaml import YAML
 
 from blocks import Person
 from cli.main import app
-from midwatch import contract, spec
+from midwatch import arrival_spec, contract, spec
 from midwatch.agent_file import parse_agent
+from midwatch.breaker import Breaker
+from midwatch.contract.figures import Measure
 from midwatch.ledger.tables import metadata
 from midwatch.outcome import EXIT_CODES, Outcome
 from midwatch.policy import Policy, compile_policy
@@ -81,11 +83,18 @@ CLOSED: Final[dict[str, tuple[str, Collection[str]]]] = {
     "risk classes": ("tools", RISKS),
     "fields of an MCP server": ("tools", [*spec.McpServer.model_fields]),
     "outcomes": ("monitoring", get_args(Outcome)),
-    "kinds of check": ("monitoring", contract.Check.model_fields),
-    "options of a file check": ("monitoring", contract.FileCheck.model_fields),
-    "options of a command check": ("monitoring", contract.CommandCheck.model_fields),
-    "options of an HTTP check": ("monitoring", contract.HttpCheck.model_fields),
-    "options of an SQL check": ("monitoring", contract.SqlCheck.model_fields),
+    "parts of a contract": ("contracts", contract.Contract.model_fields),
+    "kinds of check": ("contracts", contract.Check.model_fields),
+    "options of a file check": ("contracts", contract.FileCheck.model_fields),
+    "options of a check of files": ("contracts", contract.FilesCheck.model_fields),
+    "options of a command check": ("contracts", contract.CommandCheck.model_fields),
+    "options of an HTTP check": ("contracts", contract.HttpCheck.model_fields),
+    "options of an SQL check": ("contracts", contract.SqlCheck.model_fields),
+    "options of unchanged": ("contracts", contract.UnchangedCheck.model_fields),
+    "options of one_place": ("contracts", contract.OnePlaceCheck.model_fields),
+    "options of change": ("contracts", contract.ChangeCheck.model_fields),
+    "what of a file is compared": ("contracts", get_args(Measure)),
+    "options of effects": ("contracts", contract.EffectsCheck.model_fields),
     "fields of an agent file": ("agent-file", AgentSpec.model_fields),
     "limits of a run": ("agent-file", spec.Limits.model_fields),
     "limits of a day": ("agent-file", spec.DayLimits.model_fields),
@@ -93,7 +102,14 @@ CLOSED: Final[dict[str, tuple[str, Collection[str]]]] = {
     "fields of for_each": ("agent-file", spec.ForEach.model_fields),
     "lists of rules": ("permissions", spec.Rules.model_fields),
     "what stands beside a rule": ("permissions", SIBLINGS),
+    "fields of a webhook": ("events", arrival_spec.Webhook.model_fields),
+    "fields of files": ("events", arrival_spec.Files.model_fields),
+    "fields of after": ("events", arrival_spec.After.model_fields),
+    "fields of storm": ("events", arrival_spec.Storm.model_fields),
+    "fields of coalesce": ("events", arrival_spec.Coalesce.model_fields),
+    "schemes of webhooks": ("events", get_args(arrival_spec.Scheme)),
     "severities": ("attention", SEVERITIES),
+    "fields of a breaker": ("watching", Breaker.model_fields),
     "fields of a person": ("attention", Person.model_fields),
     "tables of the ledger": ("ledger", metadata.tables),
     "packages of base.in": ("dependencies", needed("base")),

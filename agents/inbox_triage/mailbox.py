@@ -1,4 +1,4 @@
-"""Inbox triage: where is every message? The folders beside the inbox, what a run found, and what it did with it.
+"""Inbox triage: where is every message? The folders beside the inbox, and what a run did with each.
 
 mail/inbox/NAME.eml      waiting
 mail/LABEL/NAME.eml      filed
@@ -22,16 +22,6 @@ Label = Literal["customer", "billing", "automated", "other"]
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 
 
-class Stock(BaseModel):
-    """What lay in the inbox when the run began."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    inbox: str
-    """Relative to the project."""
-    messages: Mapping[str, str]
-    """SHA-256 by file name."""
-
-
 class Filing(BaseModel):
     """What the run decided about one message, written down before the message moves."""
 
@@ -45,21 +35,21 @@ class Filing(BaseModel):
     """The facts by which the rules judged it."""
 
 
-def take_stock(facts: RunFacts, inbox: Path) -> Stock:
-    """What is in `inbox` now, or what was there when this run first looked."""
-    kept = notes_of(facts) / "stock.json"
-    if kept.exists():
-        return Stock.model_validate_json(kept.read_bytes())
-    messages = {path.name: digest(path) for path in sorted((facts.project / inbox).glob("*.eml")) if path.is_file()}
-    stock = Stock(inbox=str(inbox), messages=messages)
-    write_whole(kept, stock.model_dump_json(indent=1))
-    return stock
-
-
 def filing_of(facts: RunFacts, message: str) -> Filing | None:
     """What this run decided about `message` (a path relative to the project), if it has."""
     kept = _filing_file(facts, message)
     return Filing.model_validate_json(kept.read_bytes()) if kept.exists() else None
+
+
+def filings_of(facts: RunFacts) -> dict[str, Filing]:
+    """What this run decided about every message, by the message's file name."""
+    kept = sorted((notes_of(facts) / "filed").glob("*.json"))
+    return {path.stem: Filing.model_validate_json(path.read_bytes()) for path in kept}
+
+
+def draft_of(name: str, filing: Filing) -> str:
+    """Where the draft for a filed message is, relative to the project."""
+    return (Path(filing.target).parent.parent / "drafts" / f"{Path(name).stem}.txt").as_posix()
 
 
 def file_under(

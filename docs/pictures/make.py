@@ -1,8 +1,8 @@
-"""Make the pictures of the README from a running house: `make pictures`. Needs Chromium and its chromedriver, no model.
+"""Make the pictures of Prefect's UI from a running house: the last part of `make pictures`. Needs Chromium, no model.
 
-The house, the agent, its tools, the gate, the contract and the pages are the real ones, in a temporary folder. Two things
-are staged: the model's words are scripted, and `machine-report` goes by the date that a file bears, because the day on
-which a file arrived, by which it really goes as well, cannot be put back.
+The house, the agent, its tools, the gate, the contract and the pages are the real ones, in a temporary folder. Three things
+are staged: the night of which the digest tells is made up, the model's words are scripted, and `machine-report` goes by the
+date that a file bears, because the day on which a file arrived, by which it really goes as well, cannot be put back.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from midwatch.agent_file import load_agent
 from midwatch.run import RunFacts
 from tests.flows.browser import MISSING, PATIENCE, NewUi, chromium, size
 from tests.flows.scripted_model import Script, Turn, call, scripted_model
+from tests.tasks.digest.night import DAWN, busy, empty_night
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
@@ -47,6 +48,8 @@ def main() -> None:
         asyncio.run(suspended())
         with chromium(Path(folder) / "profile") as driver:
             take(driver, house)
+            asyncio.run(told_of_a_night(house))
+            take_digest(driver, house)
 
 
 @contextmanager
@@ -122,6 +125,17 @@ async def suspended() -> None:
     raise SystemExit("the run did not come to its question in time")
 
 
+async def told_of_a_night(house: House) -> None:
+    """Enter a made-up night that ends now, and have the house tell of it."""
+    from prefect.deployments.flow_runs import arun_deployment
+
+    async with empty_night(house.home, later=datetime.now(UTC) - DAWN) as night:
+        await busy(night, words="")
+    told = await arun_deployment("digest/digest", timeout=PATIENCE, as_subflow=False)
+    if not (told.state and told.state.is_completed()):
+        raise SystemExit(f"the digest was not made: {told.state and told.state.message}")
+
+
 def take(driver: Chrome, house: House) -> None:
     """Walk through the pages as a person does, and keep two of them."""
     ui = NewUi(driver)
@@ -139,6 +153,16 @@ def take(driver: Chrome, house: House) -> None:
     size(driver, width=1440, height=2600)  # narrower, and the page lets tables run under its margin
     end = ui.see("//h2[.='What it said at the end']")
     keep(driver, "run-report", left=NAVIGATION, width=1440 - NAVIGATION - SCROLLBAR, height=end.rect["y"] - 20)
+
+
+def take_digest(driver: Chrome, house: House) -> None:
+    """Its artifact, as Prefect shows it to whoever is logged in."""
+    ui = NewUi(driver)
+    size(driver, width=1160, height=1300)
+    driver.get(f"{house.url}/artifacts/key/digest")
+    ui.click("//a[contains(@href, '/artifacts/artifact/')]")
+    end = ui.see("//h2[.='Learned']")
+    keep(driver, "digest-artifact", left=NAVIGATION, width=1160 - NAVIGATION, height=end.rect["y"] + 140)
 
 
 def keep(driver: Chrome, name: str, *, left: float = 0, width: float, height: float) -> None:

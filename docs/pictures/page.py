@@ -66,16 +66,21 @@ def take(folder: Path, url: str, pictures: dict[str, tuple[str, bool]]) -> None:
         for name, (path, dark) in pictures.items():
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-            phone = {"width": 390, "height": 844, "deviceScaleFactor": 1.25, "mobile": True}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+            phone(driver)
             driver.get(url + path)
-            (HERE / f"{name}.png").write_bytes(picture(driver))
+            height = driver.execute_script("return document.documentElement.scrollHeight")
+            (HERE / f"{name}.png").write_bytes(shoot(driver, width=390, height=height))
 
 
-def picture(driver: Chrome) -> bytes:
-    """Down to the end of the page."""
-    height = driver.execute_script("return document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": 390, "height": height, "scale": 1}
+def phone(driver: Chrome) -> None:
+    """As wide as one."""
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1.25, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def shoot(driver: Chrome, *, width: float, height: float) -> bytes:
+    """So much of the page, from its beginning."""
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
     facts = {"captureBeyondViewport": True, "clip": clip}
     return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", facts)["data"])
 

@@ -7,7 +7,7 @@ from midwatch.digest.learned import learned
 from midwatch.digest.lines import Digest, Line, clock, counted
 from midwatch.digest.routine import close_to_limits, did, outcomes, ran, spent
 from midwatch.digest.waits import held_back, waits
-from midwatch.digest.wrong import Incident, answered, incidents, went_wrong
+from midwatch.digest.wrong import Incident, answered, incidents, standing, went_wrong
 from midwatch.ledger import RunRow
 from midwatch.timeline import Lane, Look, Mark, Timeline
 
@@ -36,7 +36,8 @@ def _needed(facts: Facts, wrong: list[Incident]) -> Line:
     until = f", the first until {clock(first, facts.zone, facts.until)}" if first else ""
     waiting = f"{counted(number, 'question')} {'waits' if number == 1 else 'wait'} for you{until}" if number else ""
     repeats = f" ({bad} runs)" if bad > len(wrong) else ""
-    failed = f"{counted(len(wrong), 'thing')} went wrong{repeats}" if wrong else "nothing went wrong"
+    things = len(wrong) + len(standing(wrong, facts))
+    failed = f"{counted(things, 'thing')} went wrong{repeats}" if things else "nothing went wrong"
     return Line(parts=(f"{waiting or 'Nothing waits for you'}; {failed}.",))
 
 

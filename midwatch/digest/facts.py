@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from midwatch.budget import Meter, Spent
-from midwatch.ledger import AskRow, LevelGrant, Pin, RunRow
+from midwatch.ledger import AlarmRow, AskRow, BreakerRow, LevelGrant, Pin, RunRow
 from midwatch.ledger.between import Done
 from midwatch.ledger.mandates import MandateUse
 from midwatch.severity import Severity
@@ -75,6 +75,10 @@ class Facts:
     """Rules that wait to be accepted."""
     mandates: tuple[MandateUse, ...] = ()
     """All, newest first."""
+    breakers: tuple[BreakerRow, ...] = ()
+    """All, as they are now."""
+    alarms: tuple[AlarmRow, ...] = ()
+    """Those that stood at some time of it."""
 
     def held_with(self, subjects: Collection[str]) -> Held | None:
         """Why nobody was interrupted for these questions or runs; None where somebody was, or nothing is noted."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from midwatch.alike import cause_of
+from midwatch.breaker import held_off
 from midwatch.digest.facts import Facts
 from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, of_run, section
 from midwatch.digest.waits import kept
-from midwatch.ledger import AskRow, AskVerdict, RunRow
+from midwatch.ledger import AlarmRow, AskRow, AskVerdict, BreakerRow, RunRow
 from midwatch.outcome import GREEN
 
 RUNS: Final = See(command="midwatch runs")
-_VARYING: Final = re.compile(r"\b(?=\w*\d)[\w-]+|\d+")
-"""What differs between two times of the same failure: numbers, dates, ids."""
-_ALIKE: Final = 120
-"""Characters of a reason that have to be alike."""
 TOLD: Final[dict[AskVerdict, str]] = {
     "expired": "nobody answered in time",
     "denied": "denied",
@@ -43,8 +40,14 @@ class Incident:
         return tuple(run.run_id for run in self.runs)
 
     @property
+    def held_off(self) -> int:
+        """Runs that the agent's breaker kept from beginning."""
+        return sum(held_off(run.outcome, run.reason) for run in self.runs)
+
+    @property
     def last(self) -> RunRow:
-        return self.runs[-1]
+        """The last that began, where one did."""
+        return next((run for run in reversed(self.runs) if not held_off(run.outcome, run.reason)), self.runs[-1])
 
 
 def incidents(facts: Facts) -> list[Incident]:
@@ -53,7 +56,7 @@ def incidents(facts: Facts) -> list[Incident]:
     refused = {ask.run_id for ask in facts.decided if ask.verdict in NO}
     for run in sorted(facts.runs, key=lambda run: run.finished_at or facts.until):
         if ended(run, facts) and run.outcome not in GREEN and not _by_a_no(run, refused):
-            alike.setdefault((run.agent, run.outcome, shape(run.reason)), []).append(run)
+            alike.setdefault((run.agent, _cause(run, facts)), []).append(run)
     found = [Incident(runs=tuple(runs)) for runs in alike.values()]
     return sorted(found, key=lambda one: one.last.finished_at or facts.until, reverse=True)
 
@@ -63,9 +66,18 @@ def ended(run: RunRow, facts: Facts) -> bool:
     return run.finished_at is not None and facts.since <= run.finished_at < facts.until
 
 
-def shape(reason: str) -> str:
-    """A reason without what differs each time."""
-    return _VARYING.sub("#", reason[: 4 * _ALIKE])[:_ALIKE]
+def _cause(run: RunRow, facts: Facts) -> str:
+    """Of a run that a breaker held off, what opened that: it is the same incident."""
+    assert run.outcome is not None
+    mine = [one.cause for one in facts.breakers if one.agent == run.agent and held_off(run.outcome, run.reason)]
+    return mine[0] if mine else cause_of(run.outcome, run.reason)
+
+
+def standing(found: Sequence[Incident], facts: Facts) -> list[BreakerRow | AlarmRow]:
+    """What is not as it should be, though no run of the while says so."""
+    told = {one.last.agent for one in found}
+    still_open = [one for one in facts.breakers if one.state != "closed" and one.agent not in told]
+    return [*facts.alarms, *still_open]
 
 
 def _by_a_no(run: RunRow, refused: Collection[str]) -> bool:
@@ -73,16 +85,42 @@ def _by_a_no(run: RunRow, refused: Collection[str]) -> bool:
 
 
 def went_wrong(found: Sequence[Incident], facts: Facts) -> Section:
-    """A line an incident."""
-    return section("Went wrong", (_incident(one, facts) for one in found), RUNS)
+    """A line an incident, and one for each breaker and alarm that stands without one."""
+    besides = (_standing(one, facts) for one in standing(found, facts))
+    return section("Went wrong", [*(_incident(one, facts) for one in found), *besides], RUNS)
 
 
 def _incident(one: Incident, facts: Facts) -> Line:
-    last = one.last
+    last, times = one.last, len(one.runs) - one.held_off
     at = clock(last.finished_at or facts.until, facts.zone, facts.until)
-    when = f" {len(one.runs)} times, last at {at}" if len(one.runs) > 1 else f" at {at}"
+    when = f" {times} times, last at {at}" if times > 1 else f" at {at}"
     parts = Foreign(text=last.agent, at_most=40), f" {last.outcome}{when}: ", Foreign(text=last.reason, at_most=160)
-    return Line(parts=(*parts, *kept(facts, one.run_ids)), see=of_run(last.run_id))
+    tried = _tried(last.agent, one.held_off, facts)
+    return Line(parts=(*parts, *tried, *kept(facts, one.run_ids)), see=of_run(last.run_id))
+
+
+def _tried(agent: str, held: int, facts: Facts) -> tuple[str, ...]:
+    """What the agent's breaker does about it."""
+    off = f"; {counted(held, 'run')} held off by its breaker" if held else ""
+    mine = [one for one in facts.breakers if one.agent == agent and one.state != "closed"]
+    return (off, f"; {_until(mine[0], facts)}") if mine else (off,) if off else ()
+
+
+def _until(one: BreakerRow, facts: Facts) -> str:
+    since = f"its breaker is open since {clock(one.opened_at, facts.zone, facts.until)}"
+    if one.state == "half_open":
+        return f"{since}, one run is being tried"
+    return f"{since}, one run is tried at {clock(one.probe_at, facts.zone, facts.until)}"
+
+
+def _standing(one: BreakerRow | AlarmRow, facts: Facts) -> Line:
+    name = Foreign(text=one.agent, at_most=40)
+    if isinstance(one, BreakerRow):
+        see = See(command=f"midwatch breaker {one.agent}")
+        return Line(parts=(name, f": {_until(one, facts)}: ", Foreign(text=one.cause, at_most=160)), see=see)
+    over = f" (over since {clock(one.over_at, facts.zone, facts.until)})" if one.over_at else ""
+    at = clock(one.raised_at, facts.zone, facts.until)
+    return Line(parts=(name, f" at {at}: {one.what}{over}"), see=See(command="midwatch lookout"))
 
 
 def answered(facts: Facts) -> Section:

@@ -1,11 +1,16 @@
 """The ledger: what did every run do, ask, cost and become? A database with a chained journal."""
 
+from midwatch.ledger.alarms import AlarmRow
+from midwatch.ledger.arrivals import Arrival, ArrivalRow, ArrivalState
 from midwatch.ledger.asks import Ask, AskDecision, AskKind, AskRow, AskVerdict
+from midwatch.ledger.breakers import BreakerRow
+from midwatch.ledger.caught import Caught
 from midwatch.ledger.chain import ChainReport
 from midwatch.ledger.concerns import Ended, Green
 from midwatch.ledger.decisions import Decided, DecisionRow
 from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
+from midwatch.ledger.halts import HaltCheck, HaltRow
 from midwatch.ledger.ledger import Ledger
 from midwatch.ledger.levels import LevelGrant
 from midwatch.ledger.mandates import MandateUse
@@ -14,22 +19,34 @@ from midwatch.ledger.people import PersonRow
 from midwatch.ledger.pins import Pin, PinState
 from midwatch.ledger.probes import ModelProbe
 from midwatch.ledger.runs import RunRow
-from midwatch.ledger.slots import SlotClaim
+from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
+from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
+from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
 
 __all__ = [
+    "Accounting",
+    "AlarmRow",
+    "Arrival",
+    "ArrivalRow",
+    "ArrivalState",
     "Ask",
     "AskDecision",
     "AskKind",
     "AskRow",
     "AskVerdict",
+    "BreakerRow",
+    "Caught",
     "ChainReport",
     "Decided",
     "DecisionRow",
+    "Due",
     "EffectRow",
     "EffectState",
     "Ended",
     "Green",
+    "HaltCheck",
+    "HaltRow",
     "Ledger",
     "LevelGrant",
     "MandateUse",
@@ -41,10 +58,16 @@ __all__ = [
     "Reservation",
     "ReservationState",
     "RunRow",
+    "Schedule",
+    "ScheduleRow",
+    "Seen",
     "Settlement",
     "SlotClaim",
+    "SlotRow",
+    "Standing",
     "StepKind",
     "StepRow",
     "StoredStep",
     "SubjectRow",
+    "Unfinished",
 ]

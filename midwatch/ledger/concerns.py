@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, not_, select
 
+from midwatch.breaker import HELD_OFF
 from midwatch.ledger.tables import asks, runs
 from midwatch.ledger.transaction import Read, reads
 from midwatch.outcome import GREEN, Outcome
@@ -36,10 +37,12 @@ class Green:
 
 @reads
 def ended_since(tx: Read, since: datetime) -> list[Ended]:
-    """The oldest first; without those that ended well."""
+    """The oldest first; without those that ended well, or that a breaker kept from beginning."""
     query = select(runs.c.run_id, runs.c.agent, runs.c.outcome, runs.c.finished_at)
-    bad = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN)).order_by(runs.c.finished_at)
-    return [Ended(**row, unanswered=_refused(tx, row["run_id"])) for row in tx.all(bad)]
+    held_off = and_(runs.c.outcome == "blocked", runs.c.reason.startswith(HELD_OFF, autoescape=True))
+    ended = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN), not_(held_off))
+    bad = ended.order_by(runs.c.finished_at)
+    return [Ended(**row, unanswered=refused(tx, row["run_id"])) for row in tx.all(bad)]
 
 
 @reads
@@ -55,6 +58,14 @@ def green_after(tx: Read, agent: str, failed_run: str) -> Green | None:
 
 
 @reads
+def last_green(tx: Read, agent: str) -> datetime | None:
+    """When a run of the agent last ended well."""
+    good = select(runs.c.finished_at).where(runs.c.agent == agent, runs.c.outcome.in_(GREEN))
+    row = tx.first(good.order_by(runs.c.finished_at.desc()).limit(1))
+    return None if row is None else row["finished_at"]
+
+
+@reads
 def risk_asked(tx: Read, agent: str, tool: str) -> str:
     """The risk class of `tool` when a person was last asked about it; "" where nobody ever was."""
     mine = select(asks.c.context_json).where(asks.c.agent == agent, asks.c.tool == tool, asks.c.kind == "approve")
@@ -62,6 +73,7 @@ def risk_asked(tx: Read, agent: str, tool: str) -> str:
     return "" if row is None else str(json.loads(row["context_json"]).get("risk", ""))
 
 
-def _refused(tx: Read, run_id: str) -> bool:
+def refused(tx: Read, run_id: str) -> bool:
+    """A person said no to something that the run asked for, or nothing."""
     said_no = asks.c.verdict.in_(("denied", "expired", "taken_over"))
     return tx.first(select(asks.c.ask_id).where(asks.c.run_id == run_id, said_no).limit(1)) is not None

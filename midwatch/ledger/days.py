@@ -1,16 +1,27 @@
-"""The ledger: what has an agent used today? One row for each agent and UTC day, kept with every step."""
+"""The ledger: what has an agent used today, and all of them? One row for each agent and UTC day, kept with every step."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, TypedDict
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from midwatch.budget import Spent
 from midwatch.ledger.tables import day_totals
 from midwatch.ledger.transaction import Read, Write, reads
+
+
+class Used(TypedDict):
+    """What one step adds to every total."""
+
+    steps: int
+    tokens: int
+    usd: Decimal
+    seconds: float
+    unpriced_steps: int
 
 
 def add(
@@ -23,6 +34,7 @@ def add(
     usd: Decimal = Decimal(0),
     seconds: float = 0.0,
     unpriced_steps: int = 0,
+    effects: int = 0,
 ) -> None:
     """Add to the agent's row of the day on which this transaction stands."""
     amounts = {
@@ -32,6 +44,7 @@ def add(
         "usd_nano": usd,
         "seconds": seconds,
         "unpriced_steps": unpriced_steps,
+        "effects": effects,
     }
     day = tx.at.astimezone(UTC).date()
     more = {f"more_{name}": amount for name, amount in amounts.items()}
@@ -39,26 +52,57 @@ def add(
         tx.insert(day_totals, agent=agent, day=day, **amounts)
 
 
-_AMOUNTS: Final = ("runs", "steps", "tokens", "usd_nano", "seconds", "unpriced_steps")
+_AMOUNTS: Final = ("runs", "steps", "tokens", "usd_nano", "seconds", "unpriced_steps", "effects")
 _ADD: Final = (
     update(day_totals)
     .where(day_totals.c.agent == bindparam("this_agent"), day_totals.c.day == bindparam("this_day"))
     .values({name: day_totals.c[name] + bindparam(f"more_{name}", type_=day_totals.c[name].type) for name in _AMOUNTS})
 )
+_OF_AGENT: Final = select(day_totals).where(
+    day_totals.c.agent == bindparam("agent"), day_totals.c.day == bindparam("day")
+)
+_OF_HOUSE: Final = select(
+    *(func.coalesce(func.sum(day_totals.c[name]), 0).label(name) for name in _AMOUNTS if name != "usd_nano"),
+    func.sum(day_totals.c.usd_nano).label("usd_nano"),
+).where(day_totals.c.day == bindparam("day"))
 
 
 @reads
 def spent_today(tx: Read, agent: str, day: date | datetime) -> Spent:
     """What all of the agent's runs used on one UTC day; the same cost however long the day was."""
-    when = day.astimezone(UTC).date() if isinstance(day, datetime) else day
-    row = tx.first(select(day_totals).where(day_totals.c.agent == agent, day_totals.c.day == when))
-    if row is None:
-        return Spent()
+    return of_agent(tx, agent, _day(day))
+
+
+@reads
+def spent_by_agent(tx: Read, day: date | datetime) -> dict[str, Spent]:
+    """What each agent used on one UTC day, by name."""
+    query = select(day_totals).where(day_totals.c.day == _day(day)).order_by(day_totals.c.agent)
+    return {row["agent"]: spent_in(row) for row in tx.all(query)}
+
+
+def of_agent(tx: Read, agent: str, day: date) -> Spent:
+    """`spent_today` as a part of a larger transaction."""
+    row = tx.connection.execute(_OF_AGENT, {"agent": agent, "day": day}).mappings().first()
+    return Spent() if row is None else spent_in(row)
+
+
+def of_house(tx: Read, day: date) -> Spent:
+    """All agents together on one UTC day."""
+    return spent_in(tx.connection.execute(_OF_HOUSE, {"day": day}).mappings().one())
+
+
+def spent_in(row: Mapping[Any, Any]) -> Spent:
+    """A row that keeps totals, as a value."""
     return Spent(
-        runs=row["runs"],
-        steps=row["steps"],
-        tokens=row["tokens"],
-        usd=float(row["usd_nano"]),
-        minutes=row["seconds"] / 60,
-        unpriced_steps=row["unpriced_steps"],
+        runs=int(row["runs"]),
+        steps=int(row["steps"]),
+        tokens=int(row["tokens"]),
+        usd=float(row["usd_nano"] or 0),
+        minutes=float(row["seconds"]) / 60,
+        effects=int(row["effects"]),
+        unpriced_steps=int(row["unpriced_steps"]),
     )
+
+
+def _day(when: date | datetime) -> date:
+    return when.astimezone(UTC).date() if isinstance(when, datetime) else when

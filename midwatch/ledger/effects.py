@@ -22,7 +22,7 @@ from typing import Literal, assert_never
 from sqlalchemy import RowMapping, select, update
 
 from midwatch.errors import LedgerError
-from midwatch.ledger import decisions, doubts, draws
+from midwatch.ledger import budgets, decisions, doubts, draws, halts
 from midwatch.ledger.columns import storable
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.doubts import BY_THE_RUN, Testimony
@@ -101,9 +101,13 @@ def reserve(
     Raises:
         LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
         WindowFull: it does not fit into a budget any more.
+        BudgetSpent: the run, one above it, the day or the house has no effect left; nothing is kept of the call.
+        Halted: a halt is in force, which covers the run.
     """
-    if (ended := tx.run(run_id)["outcome"]) is not None:
+    run = tx.run(run_id)
+    if (ended := run["outcome"]) is not None:
         raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
+    halts.refuse_if_halted(tx, run["agent"], run_id)
     if decided is not None:
         decisions.enter(tx, run_id, decided)
     facts = {"digest": digest, "tool": tool, "idempotency_key": idempotency_key, "ask_id": ask_id}
@@ -111,6 +115,7 @@ def reserve(
     row, new = tx.enter(effects, {"run_id": run_id, "call_id": call_id}, **facts, **first)
     if not new:
         return _again(tx, _same_call(row, digest), taken)
+    budgets.begin_effect(tx, run_id, run["agent"])
     if ask_id is not None:
         spend(tx, ask_id, run_id, call_id, digest)
     draws.enter(tx, run_id, call_id, taken)

@@ -13,29 +13,45 @@ from __future__ import annotations
 from typing import Self
 
 from midwatch.ledger import (
+    alarms,
+    arrivals,
     asks,
+    attendance,
     between,
+    breakers,
+    budgets,
+    caught,
     chain,
+    chains,
     concerns,
     days,
     decisions,
     digests,
+    dispatch,
     draws,
     effects,
+    gauges,
     grant,
+    habits,
+    halts,
     labels,
+    lapses,
     levels,
     mandates,
     migration,
+    moment,
     notices,
     people,
     pins,
     planted,
     probes,
     runs,
+    schedules,
     settlement,
     slots,
+    stalls,
     steps,
+    stories,
     waiting,
 )
 from midwatch.ledger.database import connect
@@ -64,6 +80,17 @@ class Ledger(Store):
     verify_chain = chain.verify_chain
 
     claim_slot = slots.claim_slot
+    account_slots = slots.account_slots
+    close_slot = slots.close_slot
+    refuse_slot = slots.refuse_slot
+    slot_looked = slots.slot_looked
+    slot = slots.slot
+    waiting_slots = slots.waiting_slots
+    slots_between = slots.slots_between
+    lapses_between = lapses.lapses_between
+    see_schedules = schedules.see_schedules
+    schedules_standing = schedules.schedules_standing
+    schedules_of = schedules.schedules_of
 
     start_run = runs.start_run
     finish_run = runs.finish_run
@@ -74,8 +101,17 @@ class Ledger(Store):
     record_step = steps.record_step
     stored_steps = steps.stored_steps
     steps_of = steps.steps_of
+    story_page = stories.story_page
     spent_by = steps.spent_by
     spent_today = days.spent_today
+    spent_by_agent = days.spent_by_agent
+    standing = budgets.standing
+    unfinished_runs = stalls.unfinished_runs
+    last_step = stalls.last_step
+    house_limits = budgets.house_limits_now
+    set_house_limits = budgets.set_house_limits
+    record_traits = habits.record_traits
+    past_traits = habits.past_traits
 
     record_decision = decisions.record_decision
     decisions_of = decisions.decisions_of
@@ -102,6 +138,7 @@ class Ledger(Store):
     decided_runs = waiting.decided_runs
     open_ask_ids = waiting.open_ask_ids
     parked_asks = waiting.parked_asks
+    moment = moment.moment
     asks_of_waiting_runs = waiting.asks_of_waiting_runs
     approval = grant.approval
 
@@ -126,6 +163,7 @@ class Ledger(Store):
     people = people.people
     ended_since = concerns.ended_since
     green_after = concerns.green_after
+    last_green = concerns.last_green
     risk_asked = concerns.risk_asked
 
     note_situation = notices.note_situation
@@ -150,5 +188,55 @@ class Ledger(Store):
     deliveries_of = digests.deliveries_of
     last_digest = digests.last_digest
 
+    enter_arrival = arrivals.enter_arrival
+    known_deliveries = arrivals.known_deliveries
+    arrival = arrivals.arrival
+    agents_due = dispatch.agents_due
+    arrivals_due = dispatch.arrivals_due
+    arrivals_started_since = dispatch.arrivals_started_since
+    gather_arrivals = dispatch.gather_arrivals
+    arrival_started = dispatch.arrival_started
+    arrival_failed = dispatch.arrival_failed
+    retry_arrival = dispatch.retry_arrival
+    set_aside_of = dispatch.set_aside_of
+    chain_mark = chains.chain_mark
+    move_chain_mark = chains.move_chain_mark
+    endings_after = chains.endings_after
+    arrivals = arrivals.arrivals
+
+    halt = halts.halt
+    lift_halt = halts.lift_halt
+    halt_of = halts.halt_of
+    halts_in_force = halts.halts_in_force
+    halts_since = halts.halts_since
+    caught_by = caught.caught_by
+    record_halt_check = halts.record_halt_check
+    latest_halt_check = halts.latest_halt_check
+
     record_probe = probes.record_probe
     latest_probe = probes.latest_probe
+
+    breaker = breakers.breaker
+    breakers_of = breakers.breakers_of
+    agents_ended_since = breakers.agents_ended_since
+    ended_runs = breakers.ended_runs
+    open_breaker = breakers.open_breaker
+    half_open = breakers.half_open
+    admitted = breakers.admitted
+    reopen = breakers.reopen
+    close_breaker = breakers.close_breaker
+    breaker_pauses = breakers.breaker_pauses
+    breaker_settled = breakers.breaker_settled
+
+    gauges = gauges.gauges
+
+    raise_alarm = alarms.raise_alarm
+    end_alarm = alarms.end_alarm
+    open_alarms = alarms.open_alarms
+    alarms_between = alarms.alarms_between
+    still_open = alarms.still_open
+
+    person_seen = attendance.person_seen
+    last_sign = attendance.last_sign
+    trusted_agents = attendance.trusted_agents
+    lower_unseen = attendance.lower_unseen

@@ -36,6 +36,11 @@ def grant_level(
     """Put the agent on `level`, up or down; the latest row is the one that counts."""
     if not by.strip() or not because.strip():
         raise LedgerError(f"a grant for {agent!r} names who gives it and why; one of them is empty")
+    return put_on(tx, agent, level, by=by, because=because, until=until)
+
+
+def put_on(tx: Write, agent: str, level: Level, *, by: str, because: str, until: datetime | None) -> LevelGrant:
+    """The grant, within a transaction."""
     facts = {"agent": agent, "level": level, "by": by, "because": because, "until": until}
     row = tx.insert(levels, granted_at=tx.at, **facts)
     tx.journal("level_granted", None, grant_id=row["grant_id"], **facts)

@@ -13,13 +13,14 @@ from sqlalchemy import RowMapping, select, update
 
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
-from midwatch.ledger import days, labels
+from midwatch.ledger import arrivals, budgets, days, halts, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.outcome import Outcome
 from midwatch.run import Cause, Level
+from midwatch.spec import Limits
 
 _FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
 
@@ -57,8 +58,17 @@ def start_run(
     input: Mapping[str, Any],
     fingerprint: str,
     started_at: datetime,
+    parent: str | None = None,
+    limits: Limits | None = None,
+    stall_minutes: float | None = None,
 ) -> RunRow:
-    """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged."""
+    """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged.
+
+    Args:
+        parent: the run that started this one, and on whose budget it draws.
+        limits: what the run may use, with the runs that it starts.
+        stall_minutes: at work without a finished step it counts as stalled; None: never.
+    """
     facts = {
         "agent": agent,
         "cause": cause,
@@ -72,8 +82,10 @@ def start_run(
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
         days.add(tx, agent, runs=1)
+        budgets.enter(tx, run_id, parent, limits, stall_minutes)
         if cause == "event" and input:
             labels.enter(tx, run_id, "untrusted", "its input came with an event")
+        arrivals.label_run(tx, run_id, agent, slot, str(facts["input_json"]))
         tx.journal("run_started", run_id, **_sealed(facts, "input_json"))
     return _same_agent(run_row(row), agent)
 
@@ -98,6 +110,7 @@ def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, finding
     open_run = update(runs).where(runs.c.run_id == run_id, runs.c.outcome.is_(None))
     if tx.changed(open_run.values(**ending, finished_at=tx.at)):
         tx.journal("run_finished", run_id, **_sealed(ending, "reason", "findings_json"))
+        _lift_its_halt(tx, run_id, outcome)
     row = run_row(tx.run(run_id))
     if row.outcome != outcome:
         raise LedgerError(f"run {run_id!r} ended as {row.outcome!r}; it cannot end again as {outcome!r}")
@@ -124,6 +137,13 @@ def _as_far_as_seen(tx: Write, run_id: str, outcome: Outcome, reason: str) -> tu
     if not in_doubt or outcome == "unknown":
         return outcome, reason
     return "unknown", f"nobody saw whether it happened: {', '.join(row.tool for row in in_doubt)}; {reason}"
+
+
+def _lift_its_halt(tx: Write, run_id: str, outcome: Outcome) -> None:
+    """No effect can start in a run that has ended, so a halt of it alone says nothing any more."""
+    target, why = halts.target_of(run_id), f"the run ended as {outcome}"
+    if target is not None:
+        halts.lifted(tx, target, by="midwatch", via="run", because=why)
 
 
 def _sealed(facts: Mapping[str, object], *long: str) -> dict[str, object]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import RowMapping, func, select
 
 from midwatch.budget import Spent
-from midwatch.ledger import days, decisions, effects, labels
+from midwatch.ledger import budgets, days, decisions, effects, labels
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.journal import sha256
+from midwatch.ledger.tables import effects as effects_table
 from midwatch.ledger.tables import steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
 
@@ -103,15 +104,15 @@ def record_step(
     key = {"run_id": run_id, "position": position}
     if not tx.is_new(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored):
         return False
-    days.add(
-        tx,
-        agent,
-        steps=int(kind == "model"),
-        tokens=tokens_in + tokens_out,
-        usd=usd or Decimal(0),
-        seconds=seconds,
-        unpriced_steps=int(usd is None),
-    )
+    used: days.Used = {
+        "steps": int(kind == "model"),
+        "tokens": tokens_in + tokens_out,
+        "usd": usd or Decimal(0),
+        "seconds": seconds,
+        "unpriced_steps": int(usd is None),
+    }
+    days.add(tx, agent, **used)
+    budgets.add(tx, run_id, **used)
     sealed = {"detail_sha256": sha256(detail), "result_sha256": None if result_json is None else sha256(result_json)}
     tx.journal("step", run_id, position=position, usd=usd, **facts, **sealed)
     return True
@@ -144,12 +145,14 @@ def spent_by(tx: Read, run_id: str) -> Spent:
         func.count().filter(steps.c.usd_nano.is_(None)).label("unpriced_steps"),
     ).where(steps.c.run_id == run_id)
     row = tx.connection.execute(query).mappings().one()
+    begun = select(func.count()).select_from(effects_table).where(effects_table.c.run_id == run_id)
     return Spent(
         runs=1,
         steps=row["steps"],
         tokens=int(row["tokens"]),
         usd=float(row["usd"] or 0),
         minutes=row["seconds"] / 60,
+        effects=tx.connection.execute(begun).scalar_one(),
         unpriced_steps=row["unpriced_steps"],
     )
 

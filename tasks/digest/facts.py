@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from midwatch.agent_file import load_agent
 from midwatch.attention import Topic
-from midwatch.budget import Spent, meters
+from midwatch.budget import Pool, meters
 from midwatch.digest import DayMeter, Facts, Held
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
@@ -25,6 +25,7 @@ _SAID: Final[dict[Topic, str]] = {
     "requests": "asked for a decision",
     "doubts": "could not tell whether something had happened",
     "endings": "did not end well",
+    "alarms": "was not as it should be",
 }
 
 Answers = Callable[[str], bool]
@@ -67,6 +68,8 @@ async def gather(
         grants=tuple(grant for grant in await ledger.grants() if answers_for(grant.agent)),
         proposals=len(list((here.home / "proposals").glob("*.json"))),
         mandates=tuple(use for use in await ledger.mandates_of() if answers_for(use.mandate.agent)),
+        breakers=tuple(row for row in await ledger.breakers_of() if answers_for(row.agent)),
+        alarms=tuple(row for row in await ledger.alarms_between(since, until) if answers_for(row.agent)),
     )
 
 
@@ -83,8 +86,8 @@ async def _meters(ledger: Ledger, folder: Path, agents: Iterable[str], touched: 
         spec = _spec(agent, folder)
         for day in touched if spec else ():
             used = await ledger.spent_today(agent, day)
-            bound = meters(spec.limits, run=Spent(), day=used) if spec else []
-            found += [DayMeter(agent=agent, day=day, meter=one) for one in bound if one.scope == "day" and one.used]
+            bound = meters([Pool(scope="day", bounds=spec.limits.per_day, used=used)]) if spec else []
+            found += [DayMeter(agent=agent, day=day, meter=one) for one in bound if one.used]
     return found
 
 

@@ -32,6 +32,8 @@ class Links:
     """Prefect's."""
     page: str | None = None
     """The approval page; "" on that page itself."""
+    stories: bool = False
+    """A run leads to its story on that page, not into Prefect's UI: for whoever is logged in there."""
 
     def of(self, see: See) -> Link | None:
         """None where there is nothing to follow: the line shows its command."""
@@ -40,6 +42,8 @@ class Links:
             asked = urlencode([("ask", ask_id) for ask_id in see.ask_ids])
             path = f"/request?{asked}" if len(see.ask_ids) <= MOST else "/"
             return Link(address=f"{self.page}{path}", label=f"decide, {run}")
+        if see.run_id and self.stories:
+            return Link(address=f"{self.page or ''}/run/{quote(see.run_id, safe='')}", label=run)
         if see.run_id and self.ui:
             return Link(address=f"{self.ui}/runs/flow-run/{quote(see.run_id, safe='')}", label=run)
         return None

@@ -29,6 +29,7 @@ from midwatch.spec import AgentSpec, Example
 from tasks.harness.durable import Positions, Recorder, StepDurability
 from tasks.harness.history import recorded
 from tasks.harness.room import Room
+from tasks.harness.watch import Watching
 from tasks.step.log import RunLog
 from tasks.tools.threads import Threads
 
@@ -68,11 +69,12 @@ class Conversation:
     @cached_property
     def agent(self) -> Agent[RunFacts, str | DeferredToolRequests]:
         """The pydantic-ai agent, its positions where an earlier life of the run left them."""
-        before = recorded(self.name, self.opening.log.steps)
+        watch = self.opening.watching.of(self.name)
+        before = recorded(self.name, self.opening.log.steps, watch.replay)
         examples = worked_examples(self.opening.spec.examples)
         self.history = before.history or examples
         self.prompt = None if before.turns else self.goal
-        positions = Positions.after(self.name, before)
+        positions = watch.positions = Positions.after(self.name, before)
         room = Room(
             conversation=self.name,
             positions=positions,
@@ -82,7 +84,7 @@ class Conversation:
             examples=examples,
         )
         durability = StepDurability(positions=positions, recorder=self.recorder, log=self.opening.log)
-        return self.opening.agent(self.toolset, [room, durability])
+        return self.opening.agent(self.toolset, [watch, room, durability])
 
     async def proceed(self, results: DeferredToolResults | None) -> None:
         """Run until the model gives its final text (`answer`) or calls wait for a person (`waiting`)."""
@@ -134,6 +136,7 @@ class Opening:
     spec: AgentSpec
     model: Model
     log: RunLog
+    watching: Watching
     threads: Executor = field(default_factory=Threads)
     """Where plain functions run."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -60,8 +60,18 @@ class Recorded:
     instructions: str = ""
 
 
-def recorded(conversation: str, steps: Mapping[str, StoredStep]) -> Recorded:
-    """Put a conversation together. Its cost is that of reading what it stored, once."""
+def _unseen(messages: Sequence[ModelMessage], turn: int) -> None:
+    """Nobody looks."""
+
+
+def recorded(
+    conversation: str, steps: Mapping[str, StoredStep], see: Callable[[Sequence[ModelMessage], int], None] = _unseen
+) -> Recorded:
+    """Put a conversation together. Its cost is that of reading what it stored, once.
+
+    Args:
+        see: called with every request, as the messages that end with it, and its number.
+    """
     said = Recorded()
     response: dict[str, Any] | None = None
     for number, turn in _turns(conversation, steps):
@@ -73,6 +83,7 @@ def recorded(conversation: str, steps: Mapping[str, StoredStep]) -> Recorded:
         if turn["whole"]:
             said.history.clear()
         said.history += _instructed(ModelMessagesTypeAdapter.validate_python(turn["request"]), said.instructions)
+        see(said.history, number)
         response = turn["response"]
     return said
 

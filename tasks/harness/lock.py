@@ -49,6 +49,11 @@ def was_started(pid: str | None, run_id: str) -> bool:
         return False
 
 
+def processes_of(run_id: str) -> list[psutil.Process]:
+    """The process that works on `run_id` on this machine, and what it started."""
+    return [process for process in psutil.process_iter() if was_started(str(process.pid), run_id)]
+
+
 def _taken(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
 from pydantic_ai import RunContext
 from pydantic_ai.models import Model
 from pydantic_ai.tools import ToolDefinition
@@ -20,20 +19,27 @@ from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
 from pydantic_ai.usage import RunUsage
 
 from midwatch.agent_file import load_agent
-from midwatch.budget import BudgetSpent, Spent
-from midwatch.errors import SpecError
+from midwatch.budget import BudgetSpent
+from midwatch.errors import BreakerOpen, SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext, compile_policy
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
+from midwatch.typed_input import input_fault
 from tasks.harness.conversation import Conversation, Opening
+from tasks.harness.durable import Recorder
+from tasks.harness.halting import Halting, not_done
+from tasks.harness.hand_over import HandOver
 from tasks.harness.history import build_codecs
+from tasks.harness.invariants import Invariants, Watched
 from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
+from tasks.harness.watch import Watching
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
+from tasks.monitoring.own_judges import refuse_own_judges
 from tasks.permissions.gate import Gate, GateState, declared
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
@@ -64,14 +70,22 @@ class Prepared:
     servers: Servers
     labels: RunLabels
     log: RunLog
+    invariants: Invariants
+    watching: Watching
 
     @cached_property
     def opening(self) -> Opening:
         """What all conversations of the run share."""
-        return Opening(spec=self.spec, model=self.model, log=self.log)
+        return Opening(spec=self.spec, model=self.model, log=self.log, watching=self.watching)
+
+    @property
+    def hand_over(self) -> HandOver:
+        """For a run that is stopped short."""
+        return HandOver(spec=self.spec, model=self.model, log=self.log, budget=self.budget)
 
     def conversation(self, name: str, prompt: str, facts: RunFacts, gate: GateState) -> Conversation:
         """A conversation at its beginning, its tools behind the gate."""
+        self.watching.conversations.add(name)
         gated = Gate(
             wrapped=self.toolset,
             policy=self.policy,
@@ -89,7 +103,12 @@ class Prepared:
         recorder = LedgerRecorder(
             conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate, labels=self.labels
         )
-        return self.opening.conversation(name, prompt, facts, gated, recorder)
+        return self.opening.conversation(name, prompt, facts, gated, self._watched(recorder, gate))
+
+    def _watched(self, recorder: LedgerRecorder, gate: GateState) -> Recorder:
+        if not self.spec.contract.invariants:
+            return recorder
+        return Watched(recorder=recorder, invariants=self.invariants, gate=gate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +135,17 @@ async def prepare(
     Raises:
         MidwatchError: the agent's file, a tool, a rule or the model is not fit for use; says what to do.
     """
+    ledger = log.ledger
+    await let_in(agent, log.run_id, ledger)
     build_codecs()
     spec = load_agent(agent, here.agents)
+    refuse_own_judges(spec, here.project)
     check_input(spec, input)
-    ledger = log.ledger
     facts = await _entered(spec, input, asked, slot, log.run_id, ledger, here)
-    budget = await _budget(spec, facts, ledger)
-    if (ending := _refusal(spec, facts, budget)) is not None:
+    budget = await _budget(spec, facts, log)
+    if (ending := await _halted(facts, ledger) or _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
+    invariants = await Invariants.open(spec.contract, facts, log)
     model = await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
     network = Network(hosts=allowed_hosts(Rules(allow=spec.rules.allow, deny=spec.rules.deny)))
     toolset = await stack.enter_async_context(
@@ -152,7 +174,19 @@ async def prepare(
         servers=servers,
         labels=labels,
         log=log,
+        invariants=invariants,
+        watching=await Watching.open(spec, facts, log, budget, known),
     )
+
+
+async def let_in(agent: str, run_id: str, ledger: Ledger) -> None:
+    """Before anything else of the agent is looked at. A run that has begun goes on, whatever opened since.
+
+    Raises:
+        BreakerOpen: the agent's breaker keeps the run from beginning.
+    """
+    if await ledger.run(run_id) is None and (open_now := await ledger.admitted(agent, run_id)) is not None:
+        raise BreakerOpen(open_now.words())
 
 
 async def _entered(
@@ -177,6 +211,8 @@ async def _entered(
         input=input,
         fingerprint=fingerprint(spec),
         started_at=now,
+        limits=spec.limits,
+        stall_minutes=stall_minutes(spec),
     )
     if row.fingerprint != fingerprint(spec):
         raise SpecError(
@@ -195,21 +231,26 @@ async def _entered(
     )
 
 
-async def _budget(spec: AgentSpec, facts: RunFacts, ledger: Ledger) -> RunBudget:
-    run = await ledger.spent_by(facts.run_id)
-    day = await ledger.spent_today(spec.name, datetime.now(UTC))
-    return RunBudget(spec.limits, run=run, day=_others(day, run))
+async def _budget(spec: AgentSpec, facts: RunFacts, log: RunLog) -> RunBudget:
+    """With what earlier lives of the run and others have used; an effect that was refused them is refused still."""
+    budget = RunBudget(spec.limits, run=await log.ledger.spent_by(facts.run_id), stall_minutes=stall_minutes(spec))
+    budget.refresh(await log.ledger.standing(facts.run_id, spec.name, datetime.now(UTC)))
+    denied = {row.rule for row in log.decisions.values() if row.verdict == "deny"}
+    for meter in budget.left():
+        if meter.measure == "effects" and meter.field in denied:
+            budget.refuse(meter)
+    return budget
 
 
-def _others(day: Spent, run: Spent) -> Spent:
-    """What the agent's other runs used today; a run that began yesterday is not taken off twice."""
-    return Spent(
-        runs=max(0, day.runs - 1),
-        steps=max(0, day.steps - run.steps),
-        tokens=max(0, day.tokens - run.tokens),
-        usd=max(0.0, day.usd - run.usd),
-        minutes=max(0.0, day.minutes - run.minutes),
-    )
+def stall_minutes(spec: AgentSpec) -> float | None:
+    """How long the run may be at work without finishing a step; None: nobody looks."""
+    return None if spec.monitors.stall.then == "off" else spec.monitors.stall.minutes
+
+
+async def _halted(facts: RunFacts, ledger: Ledger) -> Ending | None:
+    if (halt := await Halting(facts=facts, ledger=ledger).now()) is None:
+        return None
+    return Ending(loop="halted", reason=not_done(halt, await ledger.asks_of(facts.run_id)))
 
 
 def _refusal(spec: AgentSpec, facts: RunFacts, budget: RunBudget) -> Ending | None:
@@ -225,15 +266,9 @@ def _refusal(spec: AgentSpec, facts: RunFacts, budget: RunBudget) -> Ending | No
 
 def check_input(spec: AgentSpec, input: Mapping[str, Any]) -> None:
     """Raises SpecError where a run's input is not what the agent's file describes; names the field."""
-    schema = {
-        "type": "object",
-        "properties": spec.input,
-        "required": [name for name, field in spec.input.items() if "default" not in field],
-        "additionalProperties": False,
-    }
-    for error in Draft202012Validator(schema).iter_errors(dict(input)):
-        field = ".".join(["input", *map(str, error.absolute_path)])
-        raise SpecError(f"{error.message}; agents/{spec.name}.yaml says what a run of it takes", field=field)
+    fault = input_fault(spec.input, input)
+    if fault is not None:
+        raise SpecError(f"{fault[1]}; agents/{spec.name}.yaml says what a run of it takes", field=fault[0])
 
 
 async def tool_definitions(

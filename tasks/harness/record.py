@@ -17,8 +17,9 @@ from typing import Any, NoReturn, assert_never
 from pydantic_ai.durable_exec import JSON_CODEC
 from pydantic_ai.messages import ModelResponse
 
+from midwatch.budget import BudgetSpent
 from midwatch.calls import canonical_json, plain
-from midwatch.errors import MidwatchError
+from midwatch.errors import Halted, MidwatchError
 from midwatch.ledger import Ledger, Reservation
 from midwatch.risk import HARMLESS, ProbeAnswer
 from midwatch.run import RunFacts
@@ -28,6 +29,7 @@ from tasks.harness.undo import undo_of
 from tasks.monitoring.limits import RunBudget, usd_of
 from tasks.permissions.gate import ClearedCall, GateState
 from tasks.permissions.labels import RunLabels
+from tasks.permissions.latch import refuse_if_latched
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class LedgerRecorder:
     labels: RunLabels
 
     async def model_request(self, position: str, digest: str, body: Callable[[], Awaitable[Turn]]) -> Turn:
-        """Raises BudgetSpent before a request that no budget is left for, and after one that used it up."""
+        """Raises BudgetSpent before a request that no budget is left for, and after one that used it up; Halted before it."""
+        refuse_if_latched(self.facts)
         self.budget.before_step()
         began = time.monotonic()
         turn = await body()
@@ -88,6 +91,7 @@ class LedgerRecorder:
             result_json=turn.as_json(),
             request_digest=digest,
         )
+        self.budget.stepped()
         self.budget.charge_response(response)
         return turn
 
@@ -96,7 +100,13 @@ class LedgerRecorder:
         return canonical_json(self._cleared(tool_call_id).call.args)
 
     async def tool_call(self, position: str, tool_call_id: str, tool: str, body: Body) -> object:
-        """Raises UnknownEffect where nobody can say whether an earlier life of this run did it, WindowFull before it runs."""
+        """Run one call.
+
+        Raises:
+            UnknownEffect: nobody can say whether an earlier life of this run did it.
+            WindowFull, BudgetSpent, Halted: before it runs.
+        """
+        refuse_if_latched(self.facts)
         cleared = self._cleared(tool_call_id)
         if cleared.call.tool != tool:
             raise _not_cleared(tool)
@@ -117,6 +127,7 @@ class LedgerRecorder:
             did_nothing=done.did_nothing,
             brought=brought,
         )
+        self.budget.stepped()
         self.labels.entered(brought, cleared.call, cleared.facts, done.payload)
         return done.payload
 
@@ -127,17 +138,21 @@ class LedgerRecorder:
         return cleared
 
     async def _reserve(self, cleared: ClearedCall, tool_call_id: str) -> Reservation:
-        return await self.ledger.reserve(
-            self.facts.run_id,
-            f"{self.conversation}/{tool_call_id}",
-            digest=cleared.digest,
-            tool=cleared.call.tool,
-            args_json=canonical_json(cleared.call.args),
-            idempotency_key=self.facts.idempotency_key(tool_call_id),
-            ask_id=cleared.ask_id,
-            decided=cleared.decided,
-            taken=cleared.draws,
-        )
+        try:
+            return await self.ledger.reserve(
+                self.facts.run_id,
+                f"{self.conversation}/{tool_call_id}",
+                digest=cleared.digest,
+                tool=cleared.call.tool,
+                args_json=canonical_json(cleared.call.args),
+                idempotency_key=self.facts.idempotency_key(tool_call_id),
+                ask_id=cleared.ask_id,
+                decided=cleared.decided,
+                taken=cleared.draws,
+            )
+        except BudgetSpent as spent:
+            self.budget.refuse(spent.meter)
+            raise
 
     async def _once(self, cleared: ClearedCall, tool_call_id: str, body: Body) -> Done:
         reservation = await self._reserve(cleared, tool_call_id)
@@ -168,10 +183,20 @@ class LedgerRecorder:
 
     async def _execute(self, cleared: ClearedCall, reservation: Reservation, body: Body) -> Done:
         """Run it. Its result is kept, and the effect consumed, in the one transaction that stores the step."""
+        await self._held_back(reservation)
         try:
             return await self._done(cleared, reservation, await body())
         except Exception as error:
             return await self._after_error(cleared, reservation, body, error)
+
+    async def _held_back(self, reservation: Reservation) -> None:
+        """The last look: a latch that was set since the reservation keeps it from beginning. Raises Halted."""
+        try:
+            refuse_if_latched(self.facts)
+        except Halted:
+            if reservation.state == "reserved":  # not one that an earlier life may have done
+                await self.ledger.release(reservation.effect_id)
+            raise
 
     async def _after_error(
         self, cleared: ClearedCall, reservation: Reservation, body: Body, error: Exception, *, again: bool = True

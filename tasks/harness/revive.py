@@ -44,6 +44,8 @@ GRACE: Final = {
 first. Running: the lock is taken a moment later. Pending: until the worker has started a process and says which; one that
 lives and is slow is waited for, since a run that is set to Scheduled while it starts cannot suspend, and what a dead one
 leaves is crashed by `cli/settle.py`."""
+STARTED: Final = timedelta(seconds=45)
+"""Pending, and the process that the worker noted is gone: a note of an earlier life, perhaps, and the new one on its way."""
 TOLD_WITHIN: Final = timedelta(seconds=10)
 """From the outcome in the ledger to the state that Prefect is told by the run's own process; then it is told from here."""
 AT_ONE_STEP: Final = 3
@@ -121,9 +123,14 @@ def _prefects(run_id: str) -> UUID | None:
 
 def is_lost(run: FlowRun, locks: Path, now: datetime) -> bool:
     """Whether nobody works on a run that should be worked on."""
-    if run.state is None or now - run.state.timestamp.astimezone(UTC) < GRACE[run.state.type]:
+    if run.state is None or now - run.state.timestamp.astimezone(UTC) < _grace(run.state.type, run.infrastructure_pid):
         return False
     return not is_alive(str(run.id), locks) and not was_started(run.infrastructure_pid, str(run.id))
+
+
+def _grace(kind: StateType, pid: str | None) -> timedelta:
+    """A process that was noted, and is not there, is waited for less than one of which nothing is known."""
+    return STARTED if kind == StateType.PENDING and pid else GRACE[kind]
 
 
 async def _revive(run: FlowRun, client: PrefectClient, ledger: Ledger, now: datetime) -> Revival | None:

@@ -6,28 +6,34 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
 from blocks.ledger import open_ledger
-from midwatch.contract import Finding
-from midwatch.errors import Interrupted, MidwatchError, ModelUnavailable, ToolUnavailable
+from midwatch.contract import Finding, Part
+from midwatch.errors import BreakerOpen, Interrupted, MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
-from midwatch.outcome import Outcome
+from midwatch.outcome import GREEN, Outcome
 from midwatch.run import Level
 from tasks.harness.ended import shown
+from tasks.harness.halting import take_away
+from tasks.harness.invariants import InvariantBroken, broken_words
 from tasks.harness.lock import only_process_of
 from tasks.harness.place import Place, place
 from tasks.harness.prepare import Prepared, Refused, prepare
+from tasks.harness.remember import remember
 from tasks.harness.tell import tell
 from tasks.harness.work import Work
-from tasks.monitoring.contract import Which, check_contract
+from tasks.monitoring.contract import check_contract
+from tasks.monitoring.silence import report_verified
+from tasks.monitoring.traces import traced
 from tasks.step.log import RunLog
 from tasks.step.task_runs import task_runs
+from tasks.triggers.admission import admit, held_off, not_begun, refused
 from tasks.triggers.slot import Slot, slot_of
 
 
@@ -41,6 +47,7 @@ async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None
         await open_ledger(here.home) as ledger,
         only_process_of(str(flow_run.id), here.locks),
         task_runs(flow_run.id) as shown_runs,
+        traced(os.environ),
     ):
         try:
             log = await RunLog.open(str(flow_run.id), ledger, shown_runs.shown)
@@ -57,10 +64,9 @@ async def one_life(
     ended = await ledger.run(run_id)
     if ended is not None and ended.outcome is not None:
         return shown(ended.outcome, ended.reason)
-    claim = await ledger.claim_slot(agent, slot.name, run_id)
+    claim = await admit(agent, slot, run_id, ledger, here.agents, datetime.now(UTC))
     if not claim.won:
-        message = f"slot `{slot.name}` of {agent} is taken by run {claim.holder}; this second start does nothing"
-        return State(type=StateType.CANCELLED, name="Duplicate", message=message)
+        return not_begun(agent, slot, claim)
     return await _prepared(agent, input, asked_level, slot, log, here)
 
 
@@ -73,12 +79,16 @@ async def _prepared(
             prepared = await prepare(agent, input, asked_level, slot, log, here, stack)
         except Interrupted:
             raise
+        except BreakerOpen as error:
+            await held_off(agent, slot, run_id, ledger, str(error))
+            return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
         except (ModelUnavailable, ToolUnavailable) as error:
             return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
         except (MidwatchError, OSError) as error:
             return await _stillborn(agent, input, slot, run_id, ledger, "failed", str(error))
         match prepared:
             case Refused():
+                await refused(agent, slot, run_id, ledger, prepared.ending)
                 return await _ended(prepared, judge(prepared.ending, done=[]), [], None, ledger)
             case Prepared():
                 try:
@@ -92,7 +102,7 @@ async def _prepared(
 
 
 async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
-    noop = await _findings(prepared, "noop")
+    noop = await _findings(prepared, "noop_when")
     if noop and seen(noop) == "holds":
         return await _ended(prepared, judge(Ending(loop="nothing_to_do"), done=[], noop=noop), noop, None, ledger)
     work = Work(
@@ -103,10 +113,28 @@ async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
         log=prepared.log,
         open_conversation=prepared.conversation,
     )
-    ending = await work.run()
+    try:
+        await prepared.invariants.look()
+        ending = await work.run()
+    except InvariantBroken as error:
+        ending = Ending(loop="broken", reason=str(error))
+    if ending.loop in ("out_of_budget", "stopped"):
+        goals = [conversation.goal for conversation in work.conversations if not conversation.ended]
+        work.hand_over = await prepared.hand_over.words(ending.reason, goals)
+    if ending.loop == "halted":  # to look may take long
+        return await _judged(prepared, ending, [], [], work, ledger)
+    done, always = await _findings(prepared, "done_when"), await _findings(prepared, "invariants")
+    return await _judged(prepared, ending, done, always, work, ledger)
+
+
+async def _judged(
+    prepared: Prepared, ending: Ending, done: list[Finding], always: list[Finding], work: Work, ledger: Ledger
+) -> State[Any]:
+    """By its contract. An invariant that is broken at the end is as bad as one that was on the way."""
     ending = replace(ending, unknown_effects=await _unseen(prepared, ledger))
-    done = await _findings(prepared, "done")
-    return await _ended(prepared, judge(ending, done=done), done, work, ledger)
+    if seen(always) in ("wrong", "not_seen") and ending.loop not in ("error", "broken"):
+        ending = replace(ending, loop="broken", reason=f"at the end, {broken_words(always)}")
+    return await _ended(prepared, judge(ending, done=done), [*done, *always], work, ledger)
 
 
 async def _unseen(prepared: Prepared, ledger: Ledger) -> tuple[str, ...]:
@@ -115,21 +143,35 @@ async def _unseen(prepared: Prepared, ledger: Ledger) -> tuple[str, ...]:
     return tuple(f"{row.tool} {row.args_json}" for row in effects if row.state in ("reserved", "unknown"))
 
 
-async def _findings(prepared: Prepared, which: Which) -> list[Finding]:
+async def _findings(prepared: Prepared, part: Part) -> list[Finding]:
     """What the contract sees. What there was to do is looked at once; what is done is looked at anew in every life.
 
     A life that was killed between the two may have had an effect missing that a later one has done since.
     """
+    if not prepared.spec.contract.part(part):
+        return []
+    match part:
+        case "done_when":
+            with prepared.log.show("monitoring", "monitoring · contract", "contract/done"):
+                return await _seen(prepared, part)
+        case "invariants":
+            with prepared.log.show("monitoring", "monitoring · invariants", "contract/invariants"):
+                return await prepared.invariants.at_the_end()
+        case "noop_when":
+            return await _there_to_do(prepared)
+        case _:
+            assert_never(part)
 
-    async def look() -> list[Finding]:
-        return await check_contract(prepared.spec.contract, prepared.facts, which=which)
 
+async def _seen(prepared: Prepared, part: Part) -> list[Finding]:
+    evidence = prepared.invariants.evidence
+    return await check_contract(prepared.spec.contract, prepared.facts, which=part, evidence=evidence)
+
+
+async def _there_to_do(prepared: Prepared) -> list[Finding]:
     async def stored() -> list[dict[str, Any]]:
-        return [finding.model_dump(mode="json") for finding in await look()]
+        return [finding.model_dump(mode="json") for finding in await _seen(prepared, "noop_when")]
 
-    if which == "done":
-        with prepared.log.show("monitoring", "monitoring · contract", "contract/done"):
-            return await look()
     kept = await prepared.log.step("monitoring", "monitoring · is there anything to do?", "contract/noop", stored)
     return [Finding.model_validate(finding) for finding in kept]
 
@@ -141,7 +183,11 @@ async def _ended(
     run_id = prepared.facts.run_id
     row = await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
     judgment = Judgment(outcome=row.outcome or judgment.outcome, reason=row.reason)
+    take_away(prepared.facts)
     try:
+        if judgment.outcome in GREEN and prepared.spec.expect_within_hours is not None:
+            report_verified(prepared.spec.name, run_id, judgment.outcome)
+        await remember(prepared, judgment.outcome)
         await tell(prepared, judgment, findings, work, ledger)
     except Exception:
         get_run_logger().exception("The run has ended as said; only its report could not be written.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
@@ -16,7 +18,10 @@ from midwatch.ledger import AskRow, DecisionRow, EffectRow, Ledger, StepRow
 from midwatch.reviewer import lesson
 from tasks.harness.prepare import Prepared, Refused
 from tasks.harness.work import Work
-from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_report
+from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, StoryStop, WayBack, render_report
+
+ITEMS: Final = 20
+"""That are left and named."""
 
 
 async def tell(
@@ -37,6 +42,8 @@ async def tell(
         ways_back=ways_back(await ledger.effects_of(run_id)),
         findings=findings,
         said=work.last_words() if work else "",
+        near=[meter.said() for meter in prepared.budget.near()],
+        stop=stop(work, findings, await ledger.effects_of(run_id)) if work and work.is_stopped else None,
         places=places(run_id),
     )
     await acreate_markdown_artifact(
@@ -88,6 +95,27 @@ def question(row: AskRow) -> StoryQuestion:
         answer=row.verdict or "waiting",
         by=who(row),
         words=row.answer or row.decided_because or "",
+    )
+
+
+def stop(work: Work, findings: Sequence[Finding], effects: Sequence[EffectRow]) -> StoryStop:
+    """What was done and what is left, as the record and the contract have it."""
+    ended = [one.facts.item for one in work.conversations if one.ended and one.facts.item]
+    open_items = [one.facts.item for one in work.conversations if not one.ended and one.facts.item]
+    consumed = Counter(row.tool for row in effects if row.state == "consumed")
+    held = [finding.check for finding in findings if finding.held]
+    return StoryStop(
+        done=[
+            *([f"{len(ended)} of {len(work.conversations)} items"] if work.spec.for_each else []),
+            *(f"{tool}: {times} effects" for tool, times in consumed.items()),
+            *(f"{check} holds" for check in held),
+        ],
+        left=[
+            *(f"{finding.check}: {finding.detail}" for finding in findings if not finding.held),
+            *open_items[:ITEMS],
+            *([f"{len(open_items) - ITEMS} more items"] if len(open_items) > ITEMS else []),
+        ],
+        hand_over=work.hand_over,
     )
 
 

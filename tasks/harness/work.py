@@ -15,15 +15,20 @@ from pydantic_ai.exceptions import (
 )
 
 from midwatch.budget import BudgetSpent
-from midwatch.errors import ContextTooSmall, Interrupted, MidwatchError
+from midwatch.errors import ContextTooSmall, Halted, Interrupted, MidwatchError
 from midwatch.judgment import Ending, Loop
 from midwatch.ledger import AskRow, Ledger
+from midwatch.monitors import Stopped
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from midwatch.templates import fill
 from tasks.harness.conversation import Conversation
+from tasks.harness.escalation import brought_before_a_person
+from tasks.harness.halting import Halting
+from tasks.harness.invariants import InvariantBroken
 from tasks.harness.judgment import all_decided, answered, open_asks, refusals, results_of, taken_over
 from tasks.harness.parking import may_go_on, park
+from tasks.harness.watch import Escalated
 from tasks.model.retry import CredentialsRefused
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import GateState
@@ -46,18 +51,28 @@ class Work:
     log: RunLog
     open_conversation: OpenConversation
     conversations: list[Conversation] = field(default_factory=list)
+    hand_over: str = ""
+    """What the model said when the run was stopped short; a claim."""
 
     async def run(self) -> Ending:
-        """Work until nothing is left to do. Suspends the flow where a person is needed."""
+        """Work until nothing is left to do. Suspends the flow where a person is needed.
+
+        Raises:
+            InvariantBroken: at once, whatever is still to be done.
+        """
         try:
             if why := await may_go_on(self.ledger, self.spec, self.facts.run_id):
                 return await self._ending("error", why)
             await self._begin()
             return await self._until_model_is_there()
-        except Interrupted:
+        except (Interrupted, InvariantBroken):
             raise
         except BudgetSpent as error:
             return await self._ending("out_of_budget", str(error))
+        except Halted as error:
+            return await self._ending("halted", str(error))
+        except Stopped as error:
+            return await self._ending("stopped", str(error))
         except MidwatchError as error:
             return await self._ending("error", str(error))
         except Exception as error:
@@ -71,11 +86,14 @@ class Work:
                 if why := await park(self.ledger, self.spec, self.facts.run_id, error):
                     return await self._ending("error", why)
                 await self._begin_again()
+            except Escalated as error:
+                await brought_before_a_person(self.ledger, self.spec, self.log, error)
+                await self._begin_again()
 
     async def _until_done(self) -> Ending:
         results: dict[str, DeferredToolResults | None] = {one.name: None for one in self.conversations}
         while True:
-            async with self.budget.deadline():
+            async with self.budget.deadline(), Halting(facts=self.facts, ledger=self.ledger).cut_off():
                 for conversation in self.conversations:
                     if not conversation.ended and conversation.name in results:
                         await self._proceed(conversation, results[conversation.name])
@@ -145,6 +163,11 @@ class Work:
         title = f"harness · {facts.item} ({number} of {of})" if facts.item else "harness · first message"
         prompt: str = await self.log.step("harness", title, f"{name}/prompt", filled)
         return prompt
+
+    @property
+    def is_stopped(self) -> bool:
+        """Something is left that it was not let finish."""
+        return any(not conversation.ended for conversation in self.conversations)
 
     def last_words(self) -> str:
         """What the model said at the end; a claim."""

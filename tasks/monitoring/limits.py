@@ -11,7 +11,8 @@ from typing import Final
 
 from pydantic_ai.messages import ModelResponse
 
-from midwatch.budget import BudgetSpent, Measure, Meter, Spent, meters
+from midwatch.budget import BudgetSpent, Measure, Meter, Pool, Spent, Standing, meters
+from midwatch.monitors import Stopped
 from midwatch.spec import Limits
 
 FREE_PROVIDERS: Final = frozenset({"local", "ollama", "function", "test"})
@@ -21,8 +22,8 @@ FREE_PROVIDERS: Final = frozenset({"local", "ollama", "function", "test"})
 class RunBudget:
     """What one run may still use. Not for two tasks at once: a run takes its steps one after the other.
 
-    `before_step` and `charge` go around every model request that really happens (not around a replayed one), and
-    `deadline` around all the work between two pauses.
+    `refresh`, `before_step` and `charge` go around every model request that really happens (not around a replayed one),
+    and `deadline` around all the work between two pauses.
     """
 
     def __init__(
@@ -31,13 +32,24 @@ class RunBudget:
         *,
         run: Spent | None = None,
         day: Spent | None = None,
+        stall_minutes: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`run`: used in this run's earlier lives; `day`: used today by the agent's other runs; `clock`: seconds."""
-        self._limits, self._clock = limits, clock
-        self._run = replace(run or Spent(), runs=1)
-        self._day = day or Spent()
+        """What the run has used is counted here, what others use is looked up; effects are counted by the ledger alone.
+
+        Args:
+            run: used in this run's earlier lives.
+            day: used today by the agent's other runs.
+            stall_minutes: so long a step may take; None: as long as there are minutes.
+            clock: seconds.
+        """
+        self._limits, self._clock, self._stall_minutes = limits, clock, stall_minutes
+        self._run = replace(run or Spent(), runs=1, effects=0)
+        self._beside = Standing(family=Spent(), day=day or Spent(), house_day=Spent())
         self._working_since: float | None = None
+        self._refused: Meter | None = None
+        self._timer: asyncio.Timeout | None = None
+        self._cut_by_stall = False
 
     @property
     def spent(self) -> Spent:
@@ -46,19 +58,56 @@ class RunBudget:
             return self._run
         return self._run + Spent(minutes=(self._clock() - self._working_since) / 60)
 
+    def refresh(self, standing: Standing) -> None:
+        """Take over what the ledger says, of which this run's own share is counted here already."""
+        own = self.spent
+        self._beside = replace(
+            standing,
+            family=standing.family.without(own),
+            day=standing.day.without(own),
+            house_day=standing.house_day.without(own),
+            parents=tuple(replace(pool, used=pool.used.without(own)) for pool in standing.parents),
+        )
+
     def left(self) -> list[Meter]:
         """Every limit that binds, with what is used, allowed and left."""
-        return meters(self._limits, run=self.spent, day=self._day + self.spent)
+        own, beside = self.spent, self._beside
+        return meters(
+            [
+                Pool(scope="run", bounds=self._limits, used=replace(beside.family, runs=0) + own),
+                Pool(scope="day", bounds=self._limits.per_day, used=beside.day + own),
+                *(replace(pool, used=pool.used + own) for pool in beside.parents),
+                Pool(scope="house", bounds=beside.house, used=beside.house_day + own),
+            ]
+        )
+
+    def near(self) -> list[Meter]:
+        """The limits of which the last part is being used."""
+        return [meter for meter in self.left() if meter.is_near]
+
+    def refuse(self, meter: Meter) -> None:
+        """An effect was refused because of this limit: the run takes no further step."""
+        self._refused = meter
 
     def before_step(self) -> None:
         """Before a run's first step and before each model request.
 
         Raises:
-            BudgetSpent: some limit has no room for one more.
+            BudgetSpent: some limit has no room for one more, or an effect was refused.
         """
+        if self._refused is not None:
+            raise BudgetSpent(self._refused)
         for meter in self.left():
+            if meter.measure == "effects":
+                continue
             if meter.used > meter.allowed or (meter.measure != "runs" and meter.left <= 0):
                 raise BudgetSpent(meter)
+
+    def has_room(self, *, tokens: int, minutes: float) -> bool:
+        """Whether one more request of about so many tokens passes no limit, at the price of those before."""
+        usd = self._run.usd / max(1, self._run.tokens) * tokens
+        needed = {"steps": 1.0, "tokens": float(tokens), "usd": usd, "minutes": minutes}
+        return all(meter.left >= needed.get(meter.measure, 0) for meter in self.left())
 
     def charge(self, *, steps: int = 1, tokens: int = 0, usd: float | None = 0.0) -> None:
         """Count what a step used; `usd=None` says that nobody knows its price.
@@ -68,7 +117,7 @@ class RunBudget:
         """
         self._run += Spent(steps=steps, tokens=tokens, usd=usd or 0.0, unpriced_steps=steps if usd is None else 0)
         for meter in self.left():
-            if meter.used > meter.allowed:
+            if meter.used > meter.allowed and meter.measure != "effects":
                 raise BudgetSpent(meter)
 
     def charge_response(self, response: ModelResponse) -> None:
@@ -81,21 +130,34 @@ class RunBudget:
 
         Raises:
             BudgetSpent: the minutes of the run or of the day are used up. A `TimeoutError` of the body's own passes.
+            Stopped: no step was finished for `stall_minutes`.
         """
         meter = self._tightest("minutes")
         if meter.left <= 0:
             raise BudgetSpent(meter)
-        timer = asyncio.timeout(meter.left * 60)
+        timer = self._timer = asyncio.timeout(None)
         self._working_since = self._clock()
         try:
             async with timer:
+                self.stepped()
                 yield
         except TimeoutError:
-            if timer.expired():
-                raise BudgetSpent(self._tightest("minutes")) from None
-            raise
+            if not timer.expired():
+                raise
+            if self._cut_by_stall:
+                raise Stopped(f"no step was finished for {self._stall_minutes:g} minutes, and it was cut off") from None
+            raise BudgetSpent(self._tightest("minutes")) from None
         finally:
-            self._run, self._working_since = self.spent, None
+            self._run, self._working_since, self._timer = self.spent, None, None
+
+    def stepped(self) -> None:
+        """A step is finished: the next one has its own time."""
+        if self._timer is None or self._timer.expired():
+            return
+        left, stall = self._tightest("minutes").left, self._stall_minutes
+        self._cut_by_stall = stall is not None and stall < left
+        minutes = stall if stall is not None and self._cut_by_stall else left
+        self._timer.reschedule(asyncio.get_running_loop().time() + minutes * 60)
 
     def _tightest(self, measure: Measure) -> Meter:
         return min((meter for meter in self.left() if meter.measure == measure), key=lambda meter: meter.left)

@@ -59,6 +59,16 @@ class WayBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoryStop:
+    """Where a run was stopped short: by a limit or by a monitor."""
+
+    done: Sequence[str]
+    left: Sequence[str]
+    hand_over: str = ""
+    """What the model said about it; a claim."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
     """Everything that the report of one run tells."""
 
@@ -69,6 +79,8 @@ class RunStory:
     finished_at: datetime
     spent: Spent
     limits: Limits
+    near: Sequence[str] = ()
+    """Limits of the run, the day or the house of which the last part is used."""
     steps: Sequence[StoryStep] = ()
     questions: Sequence[StoryQuestion] = ()
     ways_back: Sequence[WayBack] = ()
@@ -76,6 +88,8 @@ class RunStory:
     findings: Sequence[Finding] = ()
     said: str = ""
     """The model's last words; a claim."""
+    stop: StoryStop | None = None
+    """None where it came to its own end."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where things are, by what they are: a path, an address, a command."""
 
@@ -85,6 +99,7 @@ def render_report(story: RunStory) -> str:
     sections = [
         f"# {story.facts.agent}: {story.judgment.outcome}\n\n{code(story.judgment.reason, at_most=1000)}",
         f"## What it was for\n\n{code(story.purpose)}\n\n{_when(story)}",
+        *([f"## Where it was stopped\n\n{_stop(story.stop)}"] if story.stop else []),
         f"## What it did\n\n{_steps(story.steps)}",
         *([f"## How to take it back\n\n{_ways_back(story.ways_back)}"] if story.ways_back else []),
         f"## What it asked\n\n{_questions(story.questions)}",
@@ -118,6 +133,14 @@ def _when(story: RunStory) -> str:
     ]
     rows += [(f"input {code(name)}", code(str(value))) for name, value in facts.input.items()]
     return table(("", ""), rows)
+
+
+def _stop(stop: StoryStop) -> str:
+    done, left = (
+        "\n".join(f"- {code(one, at_most=400)}" for one in some) or NOTHING for some in (stop.done, stop.left)
+    )
+    words = f"\n\nIts own words, to whoever goes on:\n\n{fenced(stop.hand_over)}" if stop.hand_over else ""
+    return f"Done:\n\n{done}\n\nLeft:\n\n{left}{words}"
 
 
 def _steps(steps: Sequence[StoryStep]) -> str:
@@ -161,8 +184,11 @@ def _cost(story: RunStory) -> str:
         (UNITS["tokens"], f"{spent.tokens}", f"{limits.tokens}"),
         (UNITS["usd"], usd, f"{limits.usd:g}"),
         (UNITS["minutes"], f"{spent.minutes:.1f}", f"{limits.minutes:g}"),
+        (UNITS["effects"], f"{spent.effects}", f"{limits.effects}"),
     ]
     text = table(("", "used", "allowed"), rows)
+    if story.near:
+        text += f"\n\nNear its end: {', '.join(story.near)}."
     if spent.unpriced_steps:
         text += (
             f"\n\nNobody knows the price of {spent.unpriced_steps} of the {spent.steps} steps, "

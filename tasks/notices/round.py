@@ -17,6 +17,7 @@ from midwatch.attention import Interrupt, Later, Person, Situation, Subject, mer
 from midwatch.ledger import Ledger, NoticeRow
 from midwatch.ledger.notices import BY_ITSELF, NoticeVerdict
 from midwatch.severity import SEVERITIES
+from tasks.notices.denied import denied
 from tasks.notices.sending import Send, sent, through_block
 from tasks.notices.situations import situations
 from tasks.notices.words import body, subject
@@ -123,6 +124,8 @@ class Notifier:
         if notice.topic == "endings":
             green = await self.ledger.green_after(notice.agent, notice.subjects[-1].run_id)
             return Closing(by=f"run {green.run_id}", acted=green.acted) if green else None
+        if notice.topic == "alarms":
+            return None if await self.ledger.still_open([one.subject for one in notice.subjects]) else GONE
         if any(one.verdict is None for one in notice.subjects):
             return None
         last = max(notice.subjects, key=lambda one: one.decided_at or one.at)
@@ -132,7 +135,9 @@ class Notifier:
         notice, person = one.notice, one.told.person
         link = await self.link_to(one.situation, person.name)
         line = subject(notice, one.situation, person)
-        tried = await sent(self.send, one.told.channels, line, body(notice, one.situation, person, link))
+        breaker = await self.ledger.breaker(notice.agent) if notice.topic == "endings" else None
+        text = body(notice, one.situation, person, link, breaker) + await denied(self.ledger, notice)
+        tried = await sent(self.send, one.told.channels, line, text)
         faults = [f"notice {notice.notice_id} to {person.name}: {fault}" for fault in tried.faults]
         if tried.channel is None:
             await self.ledger.notice_failed(notice.notice_id, "; ".join(tried.faults))

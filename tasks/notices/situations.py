@@ -8,15 +8,16 @@ from typing import assert_never
 
 from midwatch.ask_context import AskContext
 from midwatch.attention import Situation, Subject
-from midwatch.ledger import AskRow, Ended, Ledger
+from midwatch.ledger import AlarmRow, AskRow, Ended, Ledger
 from midwatch.severity import Severity, declared, of_doubt, of_ending, of_parked, of_request
 
 
 async def situations(ledger: Ledger, since: datetime) -> list[Situation]:
-    """What waits, however long, and what has not ended well since then; one for each question or run."""
+    """What waits, and what is not as it should be, however long; and what has not ended well since then. One for each."""
     waiting = [await _asked(ledger, row) for row in await ledger.open_asks()]
     ended = [_ended(row) for row in await ledger.ended_since(since)]
-    return [*waiting, *(one for one in ended if one is not None)]
+    alarms = [_alarm(row) for row in await ledger.open_alarms()]
+    return [*waiting, *alarms, *(one for one in ended if one is not None)]
 
 
 async def _asked(ledger: Ledger, row: AskRow) -> Situation:
@@ -51,6 +52,11 @@ def _ended(row: Ended) -> Situation | None:
         return None
     subject = Subject(id=row.run_id, run_id=row.run_id, rule=f"ended {row.outcome}", at=row.finished_at)
     return Situation(agent=row.agent, topic="endings", severity=severity, subjects=(subject,))
+
+
+def _alarm(row: AlarmRow) -> Situation:
+    subject = Subject(id=row.alarm_id, run_id="", rule=row.what, at=row.raised_at)
+    return Situation(agent=row.agent, topic="alarms", severity=row.severity, subjects=(subject,))
 
 
 def tries_again(row: AskRow) -> bool:

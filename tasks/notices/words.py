@@ -7,7 +7,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from midwatch.attention import Person, Situation
-from midwatch.ledger import NoticeRow
+from midwatch.ledger import BreakerRow, NoticeRow
 
 
 def subject(notice: NoticeRow, situation: Situation, person: Person) -> str:
@@ -16,15 +16,16 @@ def subject(notice: NoticeRow, situation: Situation, person: Person) -> str:
     return f"{notice.agent} {_need(notice, len(situation.subjects))} ({notice.severity}{until})"
 
 
-def body(notice: NoticeRow, situation: Situation, person: Person, link: str) -> str:
+def body(notice: NoticeRow, situation: Situation, person: Person, link: str, breaker: BreakerRow | None = None) -> str:
     """The line again, where to look, and what silence means."""
     first = situation.subjects[0]
     lines = [
         f"{subject(notice, situation, person)}.",
         _silence(notice),
+        *_breaker(breaker, person),
         "",
         link,
-        f"midwatch show {first.run_id[:8]}    {'midwatch inbox' if notice.topic != 'endings' else 'midwatch runs'}",
+        _commands(notice, first.run_id),
         "",
         f"Since {_clock(notice.first_at, person.zone)}. What repeats is counted, not sent again. Notice {notice.notice_id}.",
     ]
@@ -40,8 +41,33 @@ def _need(notice: NoticeRow, times: int) -> str:
         case "endings":
             last = notice.subjects[-1].rule if notice.subjects else "ended badly"
             return last if times == 1 else f"did not end well {times} times, the last {last}"
+        case "alarms":
+            rules = list(dict.fromkeys(one.rule for one in notice.subjects))
+            return "; ".join(rules) or "is not as it should be"
         case _:
             assert_never(notice.topic)
+
+
+def _commands(notice: NoticeRow, run_id: str) -> str:
+    """Where more of it is to be seen."""
+    match notice.topic:
+        case "requests" | "doubts":
+            return f"midwatch show {run_id[:8]}    midwatch inbox"
+        case "endings":
+            return f"midwatch show {run_id[:8]}    midwatch runs"
+        case "alarms":
+            return "midwatch lookout    midwatch status"
+        case _:
+            assert_never(notice.topic)
+
+
+def _breaker(breaker: BreakerRow | None, person: Person) -> list[str]:
+    """What is done about failures that repeat."""
+    if breaker is None or breaker.state == "closed":
+        return []
+    at = _clock(breaker.probe_at, person.zone)
+    tried = "one run is being tried" if breaker.state == "half_open" else f"one run is tried at {at}"
+    return [f"Its breaker is open: no other run of it begins, and {tried}. midwatch breaker {breaker.agent}"]
 
 
 def _silence(notice: NoticeRow) -> str:
@@ -52,6 +78,8 @@ def _silence(notice: NoticeRow) -> str:
             return "Nothing is tried again until somebody says what happened."
         case "endings":
             return f"When it is mended: midwatch attention close {notice.agent}. A run that ends well closes it too."
+        case "alarms":
+            return f"It is over by itself when it is mended. Seen to already: midwatch attention close {notice.agent}"
         case _:
             assert_never(notice.topic)
 

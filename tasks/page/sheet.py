@@ -84,7 +84,7 @@ class Shown:
 def request_page(request: Request, page: Page) -> str:
     """The request whole, with its answers."""
     shown = _shown(request, page)
-    return _written(
+    return written(
         "request.html",
         page,
         title=words.title(request.agent, request.questions),
@@ -101,35 +101,35 @@ def edit_page(request: Request, page: Page) -> str:
     (shown,) = _shown(request, page)
     fields = fields_of(shown.question.ask)
     heading = f"{request.agent}: edit {shown.question.ask.tool}"
-    return _written("edit.html", page, title=heading, request=request, one=shown, fields=fields)
+    return written("edit.html", page, title=heading, request=request, one=shown, fields=fields)
 
 
 def ahead_page(request: Request, page: Page, offer: Offer | None = None, token: str = "") -> str:
     """One question, and a mandate for the next calls like it: its bounds, and then, before it is signed, its words."""
     (shown,) = _shown(request, page)
     heading = f"{request.agent}: {shown.question.ask.tool}, and the next ones like it"
-    return _written("ahead.html", page, title=heading, request=request, one=shown, offer=offer, token=token)
+    return written("ahead.html", page, title=heading, request=request, one=shown, offer=offer, token=token)
 
 
 def inbox_page(requests: Sequence[Sequence[AskRow]], page: Page) -> str:
     """All that waits, in this order; a request is its questions."""
     count = len(requests)
     said = "Nothing waits for you" if not count else f"{count} request{'s' if count > 1 else ''} for you"
-    return _written("inbox.html", page, title=said, requests=requests)
+    return written("inbox.html", page, title=said, requests=requests)
 
 
 def login_page(page: Page) -> str:
-    return _written("login.html", page, title="Log in")
+    return written("login.html", page, title="Log in")
 
 
 def digest_page(article: str, page: Page) -> str:
     """The digest, which is HTML already, with every foreign word escaped."""
-    return _written("digest.html", page, title="Digest", article=Markup(article))
+    return written("digest.html", page, title="Digest", article=Markup(article))
 
 
 def told_page(title: str, text: str, page: Page) -> str:
     """A page that only says something."""
-    return _written("told.html", page, title=title, text=text)
+    return written("told.html", page, title=title, text=text)
 
 
 def _shown(request: Request, page: Page) -> list[Shown]:
@@ -185,7 +185,8 @@ def _ticked(page: Page, one: Field) -> bool:
     return page.typed.get(one.name, one.value) == "true"
 
 
-def _written(template: str, page: Page, **facts: Any) -> str:
+def written(template: str, page: Page, **facts: Any) -> str:
+    """The page that a template makes of these facts."""
     return _environment().get_template(template).render(page=page, style=Markup(style()), **facts)
 
 

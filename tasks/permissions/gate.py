@@ -16,9 +16,10 @@ from pydantic_ai.tools import ToolDefinition
 
 from midwatch.approval import Attempt, answered
 from midwatch.ask_context import AskContext
+from midwatch.budget import BudgetSpent
 from midwatch.calls import Call, canonical_json, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
-from midwatch.errors import WindowFull
+from midwatch.errors import MidwatchError, WindowFull
 from midwatch.ledger import Decided
 from midwatch.policy import PolicyContext
 from midwatch.risk import ToolFacts
@@ -127,6 +128,8 @@ class Gate(WrapperToolset[RunFacts]):
             return await self._judged_and_run(name, tool_args, ctx, tool)
         except WindowFull:
             return await self._again(name, tool_args, ctx, tool)
+        except BudgetSpent as spent:
+            raise ToolFailed(await self._no_room(spent.meter.field, spent, ctx)) from spent
 
     async def _again(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]
@@ -135,11 +138,15 @@ class Gate(WrapperToolset[RunFacts]):
         try:
             return await self._judged_and_run(name, tool_args, ctx, tool)
         except WindowFull as full:
-            cleared = self.state.cleared.pop(ctx.tool_call_id or "")
-            decision = Decision(verdict="deny", rule="budget", reason=str(full))
-            judged = JudgedCall(call=cleared.call, digest=cleared.digest, decision=decision)
-            await self._write(judged, self._position(ctx))
-            raise ToolFailed(refusal(decision)) from full
+            raise ToolFailed(await self._no_room("budget", full, ctx)) from full
+
+    async def _no_room(self, rule: str, error: MidwatchError, ctx: RunContext[RunFacts]) -> str:
+        """What was cleared is denied after all, before it began; returns what the model hears."""
+        cleared = self.state.cleared.pop(ctx.tool_call_id or "")
+        decision = Decision(verdict="deny", rule=rule, reason=str(error))
+        judged = JudgedCall(call=cleared.call, digest=cleared.digest, decision=decision)
+        await self._write(judged, self._position(ctx))
+        return refusal(decision)
 
     async def _judged_and_run(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[RunFacts], tool: ToolsetTool[RunFacts]

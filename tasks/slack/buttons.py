@@ -14,8 +14,8 @@ from tasks.slack.rich import Part, plain
 Deciding = Literal["deny_because", "edit", "answer", "whole", "take_over", "always", "sign"]
 """A form that decides when it is sent; `sign` is the second page of a mandate."""
 Form = Literal[Deciding, "mandate"]
-Act = Literal["approve", "deny", "deny_because", "edit", "answer", "whole", "take_over", "always", "mandate"]
-"""What a button or an entry of the menu asks for; all but the first two open a form."""
+Act = Literal["approve", "deny", "deny_because", "edit", "answer", "whole", "take_over", "always", "mandate", "halt"]
+"""What a button or an entry of the menu asks for; all but the first two and `halt` open a form."""
 
 MENU: Final = "more"
 """The menu beside the buttons. What is clicked on carries only its name, and its block says which question it is about."""
@@ -32,6 +32,7 @@ MENU_TEXTS: Final[Mapping[Act, str]] = {
     "always": "Yes, and propose a rule…",
     "mandate": "Yes, and the next ones…",
     "take_over": "Take the run over…",
+    "halt": "Halt this agent, now",
 }
 
 
@@ -53,8 +54,8 @@ def actions(one: Question, seen: Sight) -> list[Part]:
     buttons = [_button(*said) for said in _buttons(one, seen, whole=whole)]
     if len(target) > BLOCK:
         return [{"type": "actions", "elements": [{**button, "value": target} for button in buttons]}]
-    entries: list[Act] = ["always", "mandate", "take_over"] if one.ask.kind == "approve" and whole else ["take_over"]
-    return [{"type": "actions", "block_id": target, "elements": [*buttons, _menu(entries)]}]
+    wider: list[Act] = ["always", "mandate"] if one.ask.kind == "approve" and whole else []
+    return [{"type": "actions", "block_id": target, "elements": [*buttons, _menu([*wider, "take_over", "halt"])]}]
 
 
 def _buttons(one: Question, seen: Sight, *, whole: bool) -> list[tuple[Act, str, str]]:

@@ -60,7 +60,14 @@ class Decided:
         return lesson(row)
 
 
-Meaning = Told | Opens | Faulty | Wants | Decided
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halts:
+    """The agent of a question is to do nothing any more, whatever becomes of the question."""
+
+    row: AskRow
+
+
+Meaning = Told | Opens | Faulty | Wants | Decided | Halts
 
 
 async def meaning(ledger: Ledger, deciders: Collection[str], it: Touch) -> Meaning:
@@ -68,6 +75,8 @@ async def meaning(ledger: Ledger, deciders: Collection[str], it: Touch) -> Meani
     if it.person.id not in deciders:
         return Told(text="Only those who are listed in Midwatch's Slack block decide here. Nothing was done.")
     try:
+        if isinstance(it.what, Click) and it.what.act == "halt":
+            return Halts(row=await ledger.ask(it.ask_id))
         one = await _asked(ledger, it.ask_id)
         if not it.digest or it.digest != one.ask.digest:
             return Told(text="What you saw is not the call that waits now. Nothing was done; look at it again.")
@@ -90,6 +99,7 @@ async def _clicked(ledger: Ledger, it: Touch, act: Act, one: Question) -> Meanin
         return await _decided(ledger, it, one.ask, Answer(ask_id=it.ask_id, verdict="approved"))
     if act == "deny":
         return await _decided(ledger, it, one.ask, Answer(ask_id=it.ask_id, verdict="denied"))
+    assert act != "halt"  # which has been heard before
     view = form(act, one) if act in ("deny_because", "take_over") or can_be_whole(one) else None
     if view is None:
         return Told(text=f"Too long for a form of Slack's. `midwatch show {one.ask.run_id[:8]}` shows it whole.")

@@ -7,6 +7,8 @@ import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
 import aiohttp
@@ -18,9 +20,11 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from midwatch.errors import LedgerError, MidwatchError
+from midwatch.halt import Target
 from midwatch.ledger import AskRow, Ledger
 from tasks.permissions.answers import resume_if_decided
-from tasks.slack.door import Decided, Faulty, Meaning, Opens, Told, Wants, meaning
+from tasks.permissions.halting import set_halt
+from tasks.slack.door import Decided, Faulty, Halts, Meaning, Opens, Told, Wants, meaning
 from tasks.slack.modal import signing, told
 from tasks.slack.posting import retry_after
 from tasks.slack.rich import Part, block, fallback, fixed, line, says
@@ -57,6 +61,8 @@ class Hearing:
     prefect: PrefectClient
     channel: str
     widening: Widening
+    home: Path
+    """Of the installation, where a halt is set on disk."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody decided."""
     offers: dict[str, tuple[str, Offer]] = field(default_factory=dict)
@@ -104,10 +110,30 @@ class Hearing:
                 await self._show(it, meant)
             case Decided():
                 await self._went_on(it, meant)
+            case Halts(row=row):
+                await self._say(it, await self._halted(it, row))
             case Faulty():
                 return
             case unknown:
                 assert_never(unknown)
+
+    async def _halted(self, it: Touch, row: AskRow) -> str:
+        """At once: a form to be filled in first would be one too many."""
+        because = f"a click in Slack, on a question of run {row.run_id[:8]}"
+        try:
+            done = await set_halt(
+                self.home,
+                self.ledger,
+                Target.of(row.agent),
+                by=it.person.by,
+                via="slack",
+                because=because,
+                now=datetime.now(UTC),
+            )
+        except LedgerError as error:
+            return str(error)
+        half = f" Only half of it: {'; '.join(done.faults)}." if done.faults else ""
+        return f"Halted: {done.halt.words()}.{half} `{done.halt.target.lifted_by()}` lifts it."
 
     async def _went_on(self, it: Touch, meant: Decided) -> None:
         self.changed.set()

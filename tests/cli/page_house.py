@@ -6,13 +6,14 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
@@ -20,10 +21,12 @@ import uvicorn
 from cli.page import _Server
 from cli.page_address import Address
 from cli.page_app import Door
+from cli.page_night import Nights
 from midwatch.errors import LedgerError
 from midwatch.ledger import AskRow, Ledger
 from midwatch.mandate import Terms
 from midwatch.policy.offers import Bounds, Offer
+from tasks.harness.place import Place
 from tasks.page.tokens import Signer
 from tests.tasks.slack.waiting import open_ledger_of
 
@@ -39,6 +42,9 @@ class Standing:
     ledger: Ledger
     url: str
     public: str = ""
+    home: Path = field(default_factory=Path)
+    digest: Callable[[], Awaitable[str]] | None = None
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Berlin"))
     resumed: list[str] = field(default_factory=list)
     proposed: list[str] = field(default_factory=list)
     later: timedelta = timedelta()
@@ -56,6 +62,13 @@ class Standing:
             propose=self._propose,
             offer=self._offer,
             now=self.now,
+            digest=self.digest,
+            nights=Nights(
+                ledger=self.ledger,
+                place=Place(project=self.home, home=self.home),
+                zone=self.zone,
+                ui="http://127.0.0.1:4200",
+            ),
         )
 
     def now(self) -> datetime:
@@ -139,15 +152,16 @@ def text_of(html: str) -> str:
 @asynccontextmanager
 async def standing(home: Path, public: str = "") -> AsyncIterator[Standing]:
     async with open_ledger_of(home) as ledger:
-        yield Standing(ledger=ledger, url="http://127.0.0.1:4300", public=public)
+        yield Standing(ledger=ledger, url="http://127.0.0.1:4300", public=public, home=home)
 
 
 @asynccontextmanager
-async def served(home: Path) -> AsyncIterator[Standing]:
+async def served(home: Path, digest: Callable[[], Awaitable[str]] | None = None) -> AsyncIterator[Standing]:
     """The same on a port of 127.0.0.1."""
     async with open_ledger_of(home) as ledger:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            page = Standing(ledger=ledger, url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            page = Standing(ledger=ledger, url=url, home=home, digest=digest)
             config = uvicorn.Config(page.door.app(), lifespan="off", ws="none", log_level="warning")
             async with serving(config, listener):
                 yield page

@@ -26,6 +26,8 @@ from cli.home import House
 from cli.layer_checks import Walk, model_result, trigger_result
 from cli.main import app
 from midwatch.agent_file import parse_agent
+from midwatch.contract import Contract
+from midwatch.halt import Target
 from midwatch.layers import LAYERS, LayerResult
 from midwatch.ledger import Ledger
 from midwatch.run import Level
@@ -67,7 +69,26 @@ async def test_tools_and_rules_are_tried_without_a_run(walk: Walk) -> None:
     assert tools.detail == "3: delete_file (destroy), draft_reply (note), read_file (read)"
     permissions = await walk.permissions()
     assert permissions.ok
-    assert permissions.detail == "1 deny, 0 ask, 1 allow, anything else asks; level 3 (ceiling 3)"
+    rules = "1 deny, 0 ask, 1 allow, anything else asks; level 3 (ceiling 3)"
+    assert permissions.detail == f"{rules}; the halt latch was never tried here"
+
+
+async def test_it_says_when_the_halt_latch_last_held_and_fails_where_it_does_not(walk: Walk) -> None:
+    await walk.tools()
+    await walk.ledger.record_halt_check(held=True, detail="it bites")
+    assert "the halt latch held when it was last tried" in (await walk.permissions()).detail
+    await walk.ledger.record_halt_check(held=False, detail="an effect passed")
+    result = await walk.permissions()
+    assert not result.ok
+    assert "the halt latch DID NOT HOLD" in result.detail
+    assert "an effect passed; it last held" in result.detail
+
+
+async def test_an_agent_that_is_halted_is_not_fit_to_run(walk: Walk) -> None:
+    await walk.tools()
+    await walk.ledger.halt(Target.of("tidy"), by="anna", via="cli", because="it spends")
+    result = await walk.permissions()
+    assert (result.ok, result.hint) == (False, "`midwatch resume tidy` lifts it")
 
 
 async def test_a_server_whose_tool_changed_fails_until_a_person_has_looked(walk: Walk) -> None:
@@ -78,6 +99,15 @@ async def test_a_server_whose_tool_changed_fails_until_a_person_has_looked(walk:
         result = await bare.permissions()
         assert result.ok is ok
         assert ok or "`midwatch pins tidy` shows it" in result.detail
+
+
+async def test_a_tool_that_could_write_the_contracts_own_script_is_named(walk: Walk) -> None:
+    script = {"command": {"argv": ["python3", "data/check.py"]}}
+    contract = Contract.model_validate({"done_when": [script]})
+    own = dataclasses.replace(walk, spec=walk.spec.model_copy(update={"contract": contract}))
+    result = await own.monitoring()
+    assert not result.ok
+    assert "delete_file could write data/check.py, which its contract runs" in result.detail
 
 
 async def test_a_contract_without_checks_is_in_order_and_is_warned_about(walk: Walk) -> None:

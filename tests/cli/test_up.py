@@ -93,7 +93,7 @@ def test_status_of_a_house_that_is_up() -> None:
     answer = json.loads(seen.stdout)
     assert (seen.exit_code, answer["phase"], answer["answers"]) == (0, "up", True)
     assert answer["waiting"] is not None
-    parts = ["supervisor", "server", "keeper", "notifier", "warm", "worker", "page"]
+    parts = ["supervisor", "server", "keeper", "notifier", "warm", "worker", "page", "lookout"]
     assert [part["name"] for part in answer["parts"]] == parts
     assert all(part["memory_mb"] > 5 for part in answer["parts"])
 

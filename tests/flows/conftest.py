@@ -35,6 +35,9 @@ deployments:
     entrypoint: flows/agent_run.py:agent_run
     parameters: {agent: none}
     work_pool: {name: midwatch}
+  - name: silence
+    entrypoint: flows/silence.py:silence
+    work_pool: {name: midwatch}
 """
 
 
@@ -101,16 +104,26 @@ class Night:
     _ledger: tuple[Ledger]
 
 
+_SCRIPT = Script()
+_UP: list[House] = []
+"""The one house of this session, also for the folders of tests that take these fixtures over (tests/incidents)."""
+
+
 @pytest.fixture(scope="session")
 def script() -> Script:
-    return Script()
+    return _SCRIPT
 
 
 @pytest.fixture(scope="session")
 def agent_house(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[House]:
     """A house whose project holds the repository's flows and the tests' agents."""
+    if _UP:
+        yield _UP[0]
+        return
     with house_of_agents(tmp_path_factory.mktemp("night"), script) as house:
+        _UP.append(house)
         yield house
+        _UP.clear()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import time
 from pathlib import Path
 from threading import Event
 
@@ -59,6 +60,14 @@ async def break_in_reading() -> str:
 async def hang_in_reading() -> str:
     """Never come back."""
     return await asyncio.Event().wait() and ""
+
+
+@tool(risk="read")
+async def hold_the_loop(ctx: RunContext[RunFacts]) -> str:
+    """Never come back, and let nothing else of this process go on."""
+    (world(ctx.deps) / "held").touch()
+    time.sleep(3600)  # noqa: ASYNC251  # that is the fault
+    return ""
 
 
 @tool(risk="read")

@@ -131,11 +131,11 @@ PROMISE: Final = ("all done, I promise",)
 ENDS: Final[Mapping[str, Ends]] = {
     "output-that-never-validates": Ends(turns=[TRUNCATED] * 9, outcome="failed", says="retries", requests=4),
     "same-call-for-ever": Ends(
-        body=f"{BODY}limits: {{steps: 6}}\n",
+        body=f"{BODY}monitors: {{loop: {{then: end}}}}\n",
         turns=[call("break_in_reading")] * 99,
         outcome="blocked",
-        says="limits.steps",
-        requests=6,
+        says="repeats itself: 6 times in a row",
+        requests=7,  # the last one hands over
     ),
     "provider-down-with-fallback": Ends(
         model="[openai-chat:provider-down-with-fallback, openai-chat:fallback]",
@@ -145,6 +145,7 @@ ENDS: Final[Mapping[str, Ends]] = {
         requests=4,
     ),
     "context-overflow": Ends(
+        body=f"{BODY}monitors: {{loop: {{then: off}}}}\n",  # what it would tell the model takes room too
         turns=[*[READS_AT_LENGTH] * 4, WRITES, "done"],
         window=6_000,
         outcome="verified",

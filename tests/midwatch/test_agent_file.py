@@ -63,7 +63,10 @@ def test_a_good_file_gives_its_spec(tmp_path: Path) -> None:
         ),
         ("contract:\n  done_when:\n  - fil: {}\n", "6: contract.done_when[0].fil: `fil` is not a field of"),
         ("contract: {done_when: [{file: {}}]}\n", "4: contract.done_when[0].file.path: is missing"),
-        ("contract: {noop_when: [{}]}\n", "4: contract.noop_when[0]: a check has exactly one of: file, command, http"),
+        (
+            "contract: {noop_when: [{}]}\n",
+            "4: contract.noop_when[0]: a check has exactly one of: file, files, command, http",
+        ),
         (
             "contract: {done_when: [{sql: {url_env: U, query: q}}]}\n",
             "4: contract.done_when[0].sql: an SQL check has exactly one of: equals, at_least",

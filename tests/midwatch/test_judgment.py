@@ -54,6 +54,7 @@ def test_a_run_that_says_done_is_judged_by_its_contract_and_by_what_it_was_refus
     ("loop", "outcome"),
     [
         ("error", "failed"),
+        ("broken", "failed"),
         ("halted", "blocked"),
         ("out_of_budget", "blocked"),
         ("denied", "blocked"),
@@ -109,3 +110,11 @@ def test_no_run_is_green_without_a_check_that_held() -> None:
 def test_the_reason_names_what_decided(judgment: Judgment, words: str) -> None:
     assert words in judgment.reason
     assert not judgment.reason.endswith(".")
+
+
+def test_a_halted_run_with_an_effect_in_doubt_says_who_halted_it() -> None:
+    ending = Ending(loop="halted", reason="agent owl was halted by anna", unknown_effects=("send {}",))
+    said = judge(ending, done=())
+    assert said == Judgment(
+        outcome="unknown", reason="nobody saw whether this happened: send {}; agent owl was halted by anna"
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from midwatch.ask_context import AskContext, Preview
 from midwatch.ledger import AskRow
-from midwatch.request import Question, numbered, together
+from midwatch.request import Question, goes_on, numbered, together
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -144,3 +144,26 @@ def test_what_became_of_an_effect_is_asked_for_each_run_by_itself() -> None:
 
 def test_questions_are_numbered_in_their_run() -> None:
     assert [(one.number, one.ask.ask_id) for one in numbered([ask("a"), ask("b")])] == [(1, "a"), (2, "b")]
+
+
+def test_a_monitors_question_says_that_everything_but_go_on_ends_the_run() -> None:
+    said = Question(number=1, ask=ask(kind="answer", rule="monitors.loop", args={"question": "Go on?"})).consequences
+    assert said.yes.startswith("`go on`")
+    assert (said.no, said.silence) == ("the run ends as blocked",) * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "lets_it"),
+    [
+        ("go on", True),
+        (" Go on, but leave the invoices", True),
+        ("go on: use the other folder", True),
+        ("go only as far as b", False),
+        ("end the run", False),
+        ("do not go on", False),
+        ("yes", False),
+        ("", False),
+    ],
+)
+def test_only_an_answer_that_begins_with_go_on_lets_a_run_go_on(answer: str, lets_it: bool) -> None:
+    assert goes_on(answer) == lets_it

@@ -1,7 +1,11 @@
 """The ledger: which tables are there? One module a family; the migrations make them, and a test holds the two together."""
 
+from midwatch.ledger.tables.arrivals import arrivals, chain_marks
+from midwatch.ledger.tables.breakers import alarms, attendance, breakers
+from midwatch.ledger.tables.budgets import habits, house_limits, run_totals
 from midwatch.ledger.tables.calls import asks, decisions, draws, effects, pins, probes
 from midwatch.ledger.tables.chain import journal
+from midwatch.ledger.tables.halts import halt_checks, halts
 from midwatch.ledger.tables.judgment import (
     digest_deliveries,
     digests,
@@ -12,16 +16,26 @@ from midwatch.ledger.tables.judgment import (
     people,
 )
 from midwatch.ledger.tables.schema import metadata
-from midwatch.ledger.tables.work import day_totals, labels, runs, slots, steps
+from midwatch.ledger.tables.slots import schedules, slot_watches, slots
+from midwatch.ledger.tables.work import day_totals, labels, runs, steps
 
 __all__ = [
+    "alarms",
+    "arrivals",
     "asks",
+    "attendance",
+    "breakers",
+    "chain_marks",
     "day_totals",
     "decisions",
     "digest_deliveries",
     "digests",
     "draws",
     "effects",
+    "habits",
+    "halt_checks",
+    "halts",
+    "house_limits",
     "journal",
     "labels",
     "levels",
@@ -32,7 +46,10 @@ __all__ = [
     "people",
     "pins",
     "probes",
+    "run_totals",
     "runs",
+    "schedules",
+    "slot_watches",
     "slots",
     "steps",
 ]

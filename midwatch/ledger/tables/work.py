@@ -31,15 +31,6 @@ runs: Final = Table(
     Index(None, "finished_at"),
 )
 
-slots: Final = Table(
-    "slots",
-    metadata,
-    Column("agent", Words, primary_key=True),
-    Column("slot", Words, primary_key=True),
-    Column("run_id", Words, nullable=False),
-    Column("claimed_at", Instant, nullable=False),
-)
-
 steps: Final = Table(
     "steps",
     metadata,
@@ -69,6 +60,8 @@ day_totals: Final = Table(
     Column("usd_nano", Usd, nullable=False),
     Column("seconds", Float(53), nullable=False),
     Column("unpriced_steps", BigInteger, nullable=False),
+    Column("effects", BigInteger, nullable=False, server_default="0"),
+    Index(None, "day"),
 )
 """Kept up to date with every step, so that a limit is read in one row however long the day was."""
 

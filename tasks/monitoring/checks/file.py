@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from midwatch.contract import FileCheck, Finding
+from midwatch.contract import FileCheck, FileContent, Finding
 from midwatch.run import RunFacts
 from midwatch.templates import fill
 
@@ -36,11 +36,12 @@ def _look(check: FileCheck, name: str, facts: RunFacts) -> Finding:
         return Finding(check=name, held=not check.exists, detail="there is no such file")
     if not check.exists:
         return Finding(check=name, held=False, detail=f"expected no such file, and it is there ({_age(path)})")
-    wrong = list(_wrong(check, path, facts))
+    wrong = list(wrong_in(check, path, facts))
     return Finding(check=name, held=not wrong, detail="; ".join(wrong) or f"{path.stat().st_size} bytes, {_age(path)}")
 
 
-def _wrong(check: FileCheck, path: Path, facts: RunFacts) -> Iterator[str]:
+def wrong_in(check: FileContent, path: Path, facts: RunFacts) -> Iterator[str]:
+    """What of a file that is there is not as it should be."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         yield "it is not an ordinary file"
@@ -57,7 +58,17 @@ def _wrong(check: FileCheck, path: Path, facts: RunFacts) -> Iterator[str]:
     text = path.read_text("utf-8", errors="replace")
     yield from (f"it does not contain {wanted!r}" for wanted in check.contains if wanted not in text)
     if check.json_schema is not None:
-        yield from _not_valid(text, check.json_schema)
+        yield from _not_valid(text, schema_of(check.json_schema, facts.project))
+
+
+def schema_of(written: dict[str, Any] | str, project: Path) -> dict[str, Any]:
+    """The schema itself; read from its file where it is named by a path."""
+    if isinstance(written, dict):
+        return written
+    schema = json.loads((project / written).read_text("utf-8"))
+    if not isinstance(schema, dict):
+        raise ValueError(f"{written} holds no JSON schema: it must be one JSON object")
+    return schema
 
 
 def _not_valid(text: str, schema: dict[str, Any]) -> Iterator[str]:

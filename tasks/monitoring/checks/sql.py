@@ -18,10 +18,11 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from midwatch.contract import Finding, SqlCheck
+from midwatch.contract import Finding, SqlCheck, SqlQuery
 from midwatch.errors import SpecError
 from midwatch.run import RunFacts
 from midwatch.templates import fill
+from tasks.monitoring.evidence import CannotLook, blind
 
 TIMEOUT_SECONDS: Final = 30
 STEPS_BETWEEN_LOOKS: Final = 10_000
@@ -51,19 +52,49 @@ async def look(
 ) -> Finding:
     """The first value of the first row against what was expected."""
     try:
-        url = read_only(environment.get(check.url_env, ""), project=facts.project)
+        row = await first_row(check, facts, environment=environment, timeout_seconds=timeout_seconds)
+    except CannotLook as error:
+        return blind(name, error)
+    return _compare(check, name, row)
+
+
+async def first_value(query: SqlQuery, facts: RunFacts, *, environment: Mapping[str, str] = os.environ) -> Any:
+    """The first value of the first row.
+
+    Raises:
+        CannotLook: there is no row, or the query could not be asked.
+    """
+    row = await first_row(query, facts, environment=environment)
+    if row is None:
+        raise CannotLook("the query found no row")
+    return row[0]
+
+
+async def first_row(
+    query: SqlQuery,
+    facts: RunFacts,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Row[Any] | None:
+    """The first row, if there is one.
+
+    Raises:
+        CannotLook: no URL, no answer in time, or the database refused.
+    """
+    try:
+        url = read_only(environment.get(query.url_env, ""), project=facts.project)
     except SpecError as error:
-        return Finding(check=name, held=False, looked=False, detail=f"${check.url_env} {error}")
-    read = partial(_first_row, statement=bound(check.query, facts), seconds=timeout_seconds)
+        raise CannotLook(f"${query.url_env} {error}") from None
+    read = partial(_first_row, statement=bound(query.query, facts), seconds=timeout_seconds)
     try:
         async with asyncio.timeout(timeout_seconds + 1):
-            row = await (_in_sqlite(url, read) if url.get_backend_name() == "sqlite" else _in_postgres(url, read))
+            return await (_in_sqlite(url, read) if url.get_backend_name() == "sqlite" else _in_postgres(url, read))
     except TimeoutError:
-        return Finding(check=name, held=False, looked=False, detail=f"no answer within {timeout_seconds:g} s")
+        raise CannotLook(f"no answer within {timeout_seconds:g} s") from None
     except Exception as error:  # asyncpg's own errors come unwrapped when it connects
         said = str(getattr(error, "orig", None) or error).replace(url.password or "\0", "***")
-        return Finding(check=name, held=False, looked=False, detail=f"the query failed: {said[:300]}")
-    return _compare(check, name, row)
+        raise CannotLook(f"the query failed: {said[:300]}") from None
 
 
 def read_only(written: str, *, project: Path) -> URL:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from agents.inbox_triage.mailbox import current_path, digest, file_under, filing_of, take_stock
+from agents.inbox_triage.mailbox import current_path, digest, file_under, filing_of
 from agents.inbox_triage.sample import lay_out
 from midwatch.run import RunFacts
 
@@ -56,13 +55,6 @@ def test_a_resumed_run_reads_a_filed_message_where_it_lies_now(facts: RunFacts) 
 def test_another_run_knows_nothing_of_this_ones_filings(facts: RunFacts) -> None:
     file_under(facts, FIRST, "other", reply_due=False, stated={})
     assert filing_of(replace(facts, run_id="run-2"), FIRST) is None
-
-
-def test_the_stock_is_taken_once(facts: RunFacts) -> None:
-    stock = take_stock(facts, Path("mail/inbox"))
-    (facts.project / FIRST).unlink()
-    assert take_stock(facts, Path("mail/inbox")) == stock
-    assert len(stock.messages) == 6
 
 
 def test_laying_out_the_sample_twice_keeps_what_is_there(facts: RunFacts) -> None:

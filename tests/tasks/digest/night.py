@@ -22,8 +22,9 @@ HOSTILE = "ls <!channel> [a](http://127.0.0.1:9/) ![p](x) <img src=p> **b** `c` 
 class Clock:
     """Stands where the night is."""
 
-    def __init__(self, at: datetime = DUSK) -> None:
-        self.at = at
+    def __init__(self, at: datetime = DUSK, later: timedelta = timedelta()) -> None:
+        """`later`: how far the night is from the first of March."""
+        self.at, self.later = at + later, later
 
     def __call__(self) -> datetime:
         return self.at
@@ -31,7 +32,7 @@ class Clock:
     def to(self, hour: int, minute: int = 0) -> None:
         """The next such moment of the night."""
         day = DUSK if hour >= DUSK.hour else DAWN
-        self.at = day.replace(hour=hour, minute=minute)
+        self.at = day.replace(hour=hour, minute=minute) + self.later
 
 
 class Night:
@@ -96,8 +97,8 @@ class Night:
 
 
 @asynccontextmanager
-async def empty_night(home: Path, began: datetime = DUSK) -> AsyncIterator[Night]:
-    clock = Clock(began)
+async def empty_night(home: Path, began: datetime = DUSK, later: timedelta = timedelta()) -> AsyncIterator[Night]:
+    clock = Clock(began, later)
     async with Ledger.open(f"sqlite+aiosqlite:///{home / 'ledger.db'}", clock=clock) as ledger:
         await ledger.migrate()
         yield Night(ledger, clock)
@@ -112,8 +113,8 @@ async def quiet(night: Night) -> None:
     await night.ends(run, "verified", "4 of 4 checks of the contract hold")
 
 
-async def busy(night: Night) -> None:
-    """Much of what can happen in a night."""
+async def busy(night: Night, words: str = HOSTILE) -> None:
+    """Much of what can happen in a night. `words`: what an agent and a person add to what they say."""
     ledger, clock = night.ledger, night.clock
     for hour in (18, 19, 20, 21, 22, 23, 0, 4, 5, 6, 7):
         clock.to(hour, 5)
@@ -133,14 +134,12 @@ async def busy(night: Night) -> None:
     await night.asks(run, "delete_file", 8)
     clock.to(5, 30)
     run = await night.begins("inbox-triage")
-    await night.asks(
-        run, "ask_human", 3, kind="answer", arguments={"question": f"Which folder? {HOSTILE}"}, risk="read"
-    )
+    await night.asks(run, "ask_human", 3, kind="answer", arguments={"question": f"Which folder? {words}"}, risk="read")
     clock.to(5, 40)
     run = await night.begins("supplier-mail")
     denied = await night.asks(run, "send_mail", 3, arguments={"to": "a@b.example"}, risk="egress")
     clock.to(6, 40)
-    await ledger.decide_ask(denied, "denied", by="anna", via="cli", reason=f"not him {HOSTILE}")
+    await ledger.decide_ask(denied, "denied", by="anna", via="cli", reason=f"not him {words}")
     await night.ends(run, "blocked", "`send_mail` was refused by a person")
     clock.to(6, 50)
     run = await night.begins("supplier-mail")
@@ -150,4 +149,4 @@ async def busy(night: Night) -> None:
     await night.ends(run, "verified", "3 of 3 checks of the contract hold")
     await ledger.grant_level("inbox-triage", 4, by="anna", because="thirty good nights", until=DAWN + timedelta(days=7))
     await ledger.see_tools("supplier-mail", {("crm", "find"): "{}", ("crm", "note"): "{}"}, first_use=True)
-    clock.at = DAWN
+    clock.at = DAWN + clock.later

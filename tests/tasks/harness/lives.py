@@ -18,8 +18,10 @@ from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
+from tasks.harness.invariants import Invariants
 from tasks.harness.place import Place
 from tasks.harness.prepare import Prepared, policy_of, tool_definitions
+from tasks.harness.watch import Watching
 from tasks.harness.work import Work
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.gate import declared
@@ -101,10 +103,12 @@ class Run:
         log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
         model = FunctionModel(self.script.say, profile=profile)
-        budget = RunBudget(spec.limits)
+        invariants = await Invariants.open(spec.contract, facts, log)
+        budget = RunBudget(spec.limits, run=await self.ledger.spent_by(self.run_id))
         async with CombinedToolset(build_toolsets(spec, facts)) as toolset:
             here = Place(project=self.project, home=self.project / "home")
             tools = await tool_definitions(toolset, facts, model)
+            known = {name: declared(one) for name, one in tools.items()}
             servers = Servers(agent=spec.name, ledger=self.ledger)
             await servers.see(tools.values())
             prepared = Prepared(
@@ -116,9 +120,12 @@ class Run:
                 toolset=toolset,
                 policy=policy_of(spec, tools, here),
                 servers=servers,
-                labels=await RunLabels.open(spec, facts, log, {name: declared(one) for name, one in tools.items()}),
+                labels=await RunLabels.open(spec, facts, log, known),
                 log=log,
+                invariants=invariants,
+                watching=await Watching.open(spec, facts, log, budget, known),
             )
+            await invariants.look()
             work = Work(
                 spec=spec,
                 facts=facts,

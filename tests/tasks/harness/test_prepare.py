@@ -9,13 +9,15 @@ from pydantic import Field
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.toolsets import CombinedToolset
 
+from midwatch.breaker import Row
 from midwatch.calls import parse_call
-from midwatch.errors import SpecError
+from midwatch.errors import BreakerOpen, SpecError
+from midwatch.ledger import Ledger
 from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.place import Place
-from tasks.harness.prepare import check_input, policy_of, tool_definitions
+from tasks.harness.prepare import check_input, let_in, policy_of, tool_definitions
 from tasks.tools import build_toolsets
 
 
@@ -73,3 +75,23 @@ def test_any_other_input_is_refused_and_the_field_named(given: dict[str, Any], f
     with pytest.raises(SpecError) as caught:
         check_input(INPUT, given)
     assert caught.value.field == field
+
+
+async def test_an_open_breaker_lets_no_run_begin_and_none_that_has_begun_stop(tmp_path: Path) -> None:
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        await ledger.migrate()
+        facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+        for run in ("waits", "failed"):
+            await ledger.start_run(run, agent="owl", cause="schedule", started_at=datetime.now(UTC), **facts)
+        await ledger.finish_run("failed", outcome="failed", reason="no")
+        await let_in("owl", "r1", ledger)
+        await ledger.open_breaker(
+            "owl", Row(cause="failed: no", failures=3), last_run="failed", probe_at=datetime.now(UTC)
+        )
+        with pytest.raises(BreakerOpen, match="3 runs in a row did not end well"):
+            await let_in("owl", "r1", ledger)
+        await let_in("owl", "waits", ledger)
+        await ledger.half_open("owl")
+        await let_in("owl", "r2", ledger)
+        with pytest.raises(BreakerOpen, match="one run is being tried"):
+            await let_in("owl", "r3", ledger)

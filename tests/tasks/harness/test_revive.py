@@ -116,6 +116,11 @@ def test_a_state_must_stand_for_a_while(tmp_path: Path, kind: StateType, stood: 
     assert is_lost(flow_run(kind, stood=stood), tmp_path, NOW) is lost
 
 
+@pytest.mark.parametrize(("stood", "lost"), [(44, False), (46, True)])
+def test_a_process_that_was_noted_and_is_gone_is_waited_for_less(tmp_path: Path, stood: float, lost: bool) -> None:
+    assert is_lost(flow_run(StateType.PENDING, stood=stood, pid="1"), tmp_path, NOW) is lost
+
+
 @pytest.mark.parametrize("kind", [StateType.CRASHED, StateType.RUNNING, StateType.PENDING])
 async def test_nothing_is_lost_whose_lock_is_held_or_whose_process_is_there(tmp_path: Path, kind: StateType) -> None:
     run = flow_run(kind)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.usage import RequestUsage
 
-from midwatch.budget import BudgetSpent, Spent
+from midwatch.budget import BudgetSpent, Pool, Spent, Standing
+from midwatch.monitors import Stopped
 from midwatch.spec import DayLimits, Limits
 from tasks.monitoring.limits import RunBudget, usd_of
 
@@ -107,6 +109,61 @@ async def test_the_days_minutes_cut_off_too() -> None:
     with pytest.raises(BudgetSpent, match="60 of 60 minutes at work used today"):
         async with asyncio.timeout(10), budget.deadline():
             await asyncio.Event().wait()
+
+
+async def test_a_step_that_takes_too_long_is_cut_off() -> None:
+    budget = RunBudget(limits(minutes=10), stall_minutes=0.002)
+    with pytest.raises(Stopped, match=r"no step was finished for 0\.002 minutes"):
+        async with asyncio.timeout(60), budget.deadline():
+            await asyncio.Event().wait()
+
+
+async def test_each_step_has_its_own_time() -> None:
+    budget = RunBudget(limits(minutes=10), stall_minutes=5)
+    async with budget.deadline():
+        assert budget._timer is not None
+        first = budget._timer.when()
+        await asyncio.sleep(0.01)
+        budget.stepped()
+        assert (first or 0) < (budget._timer.when() or 0)
+
+
+def standing(**used: Spent) -> Standing:
+    return Standing(**{"family": Spent(), "day": Spent(), "house_day": Spent(), **used})  # type: ignore[arg-type]
+
+
+def test_what_the_run_has_counted_itself_is_not_counted_twice() -> None:
+    budget = RunBudget(limits(steps=5, per_day={"steps": 9}))  # type: ignore[arg-type]  # a table of numbers
+    budget.charge()
+    budget.refresh(standing(family=Spent(runs=2, steps=3), day=Spent(runs=4, steps=7)))
+    budget.charge()
+    assert [(meter.field, meter.used) for meter in budget.left() if meter.measure == "steps"] == [
+        ("limits.steps", 4),
+        ("limits.per_day.steps", 8),
+    ]
+
+
+def test_a_child_stops_where_its_parent_has_nothing_left() -> None:
+    budget = RunBudget(limits(steps=50))
+    above = Pool(scope="parent", bounds=limits(steps=10), used=Spent(steps=10))
+    budget.refresh(replace(standing(), parents=(above,)))
+    with pytest.raises(BudgetSpent, match="10 of 10 steps used by the run that started this one"):
+        budget.before_step()
+
+
+def test_all_agents_together_stop_at_the_limit_of_the_house() -> None:
+    budget = RunBudget(limits())
+    budget.refresh(replace(standing(house_day=Spent(usd=5)), house=DayLimits(usd=5)))
+    with pytest.raises(BudgetSpent, match="5 of 5 US dollars used today by all agents together; an operator raises it"):
+        budget.before_step()
+
+
+def test_effects_that_are_used_up_end_nothing_until_one_more_is_wanted() -> None:
+    budget = RunBudget(limits(effects=2))
+    budget.refresh(standing(family=Spent(effects=2)))
+    budget.before_step()
+    budget.charge()
+    assert [meter.field for meter in budget.near()] == ["limits.effects"]
 
 
 async def test_a_timeout_of_the_work_itself_is_not_taken_for_the_deadline() -> None:

@@ -15,6 +15,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
 from blocks import Mail
 from midwatch.attention import Person, QuietHours, Situation
+from midwatch.breaker import HELD_OFF, Row
 from midwatch.ledger import Ask, Ledger
 from midwatch.severity import Severity
 from tasks.notices import sending
@@ -370,3 +371,35 @@ async def test_what_is_asked_has_the_severity_of_its_kind(house: House, kind: st
     await house.round()
     (row,) = await house.ledger.open_notices()
     assert row.severity == severity
+
+
+async def test_what_a_breaker_holds_off_is_no_news_and_the_notice_of_the_failure_says_what_is_done(
+    house: House,
+) -> None:
+    house.now = MORNING + timedelta(hours=17)
+    for number in range(3):
+        await house.ended(f"r{number}", "failed")
+    why = Row(cause="failed: ", failures=3)
+    await house.ledger.open_breaker("night", why, last_run="r2", probe_at=MORNING + timedelta(hours=25))
+    await house.start("r3")
+    await house.ledger.finish_run("r3", outcome="blocked", reason=f"{HELD_OFF}open")
+    await house.round()
+    house.now = MORNING + timedelta(hours=24)
+    await house.round()
+    (body,) = house.hook.bodies
+    assert body["title"].startswith("night did not end well 3 times")
+    assert "Its breaker is open: no other run of it begins, and one run is tried at 2026-03-02 09:00" in body["text"]
+
+
+async def test_an_alarm_is_told_once_and_closed_when_it_is_over(house: House) -> None:
+    what = "has had no verified run within 24 h, as its file expects"
+    await house.ledger.raise_alarm("silence:night", agent="night", severity="urgent", what=what)
+    for _ in range(3):
+        await house.round()
+        house.now += timedelta(minutes=1)
+    (body,) = house.hook.bodies
+    assert body["title"] == f"night {what} (urgent)"
+    assert "midwatch lookout" in body["text"]
+    await house.ledger.end_alarm("silence:night", "it is back")
+    await house.round()
+    assert await house.ledger.open_notices() == []

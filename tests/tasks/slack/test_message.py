@@ -210,7 +210,7 @@ def test_the_menu_offers_no_more_than_what_can_be_seen_and_carried() -> None:
         found = [part for part in parts(checked(blocks(request(one)))) if part.get("type") == "overflow"]
         return [option["value"] for part in found for option in part["options"]]
 
-    assert menu(row()) == ["always", "mandate", "take_over"]
-    assert menu(row(kind="park")) == menu(row(kind="answer")) == ["take_over"]
-    assert menu(row(arguments={"content": "x" * 1_000_000})) == ["take_over"]
+    assert menu(row()) == ["always", "mandate", "take_over", "halt"]
+    assert menu(row(kind="park")) == menu(row(kind="answer")) == ["take_over", "halt"]
+    assert menu(row(arguments={"content": "x" * 1_000_000})) == ["take_over", "halt"]
     assert menu(row(kind="settle")) == menu(row(ask_id="x" * 300)) == []

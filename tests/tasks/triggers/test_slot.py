@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from prefect.client.schemas.objects import FlowRun
 
-from tasks.triggers.slot import slot_of
+from tasks.triggers.slot import idempotency_key, slot_of
 
 INSTANT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -30,3 +30,22 @@ def test_an_automation_s_run_is_named_by_its_event() -> None:
     runs = [FlowRun.model_validate({"id": str(uuid4()), **made}) for _ in range(2)]
     assert {slot_of(run).name for run in runs} == {"event event-7"}
     assert slot_of(runs[0]).cause == "event"
+
+
+def test_what_arrived_is_an_event_and_a_key_that_only_looks_like_one_is_a_person_s() -> None:
+    keys = ["arrival:abc", "my arrival:abc", "Arrival:abc", None]
+    runs = [FlowRun(id=uuid4(), flow_id=uuid4(), idempotency_key=key) for key in keys]
+    assert [slot_of(run).cause for run in runs] == ["event", "person", "person", "person"]
+    assert slot_of(runs[0]).name == "event arrival:abc"
+
+
+def test_the_run_that_the_keeper_makes_fills_the_slot_of_prefect_s_own() -> None:
+    prefects = FlowRun(id=uuid4(), flow_id=uuid4(), auto_scheduled=True, expected_start_time=INSTANT)
+    made = {"flow_id": uuid4(), "parameters": {"agent": "owl"}, "idempotency_key": idempotency_key("owl", INSTANT)}
+    assert slot_of(FlowRun(id=uuid4(), **made)) == slot_of(prefects)
+
+
+def test_a_key_that_is_another_agent_s_or_no_instant_is_no_schedule_s() -> None:
+    for key in (idempotency_key("lark", INSTANT), "slot of owl: tomorrow"):
+        run = FlowRun(id=uuid4(), flow_id=uuid4(), parameters={"agent": "owl"}, idempotency_key=key)
+        assert slot_of(run).cause == "person"

@@ -1,0 +1,64 @@
+"""Halt: what do the runs do to the world? Each beats, several times a turn, and every beat is a line with its moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic_ai import RunContext
+
+from midwatch.risk import tool
+from midwatch.run import RunFacts
+
+BODY: Final = """
+tools: [{python: benchmarks.halting.world:beat}]
+rules: {allow: [beat]}
+ceiling: 4
+limits: {steps: 10000, tokens: 1000000000, minutes: 60, effects: 100000}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """One effect, as the world has it."""
+
+    run_id: str
+    number: str
+    at: float
+    """Seconds since the epoch."""
+
+
+@tool(risk="write")
+async def beat(ctx: RunContext[RunFacts], number: int, seconds: float) -> str:
+    """Beat once, after so many seconds; not idempotent, and nobody can ask afterwards."""
+    await asyncio.sleep(seconds)
+    file = os.open(beats(ctx.deps.project) / ctx.deps.run_id, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, f"{number} {time.time():.6f}\n".encode())
+    finally:
+        os.close(file)
+    return "beaten"
+
+
+def beats(project: Path) -> Path:
+    """The folder with a file for each run."""
+    return project / "beats"
+
+
+def seen(project: Path) -> Iterator[Beat]:
+    """Every beat that has happened."""
+    for file in sorted(beats(project).iterdir()):
+        for line in file.read_text().splitlines():
+            number, at = line.split()
+            yield Beat(run_id=file.name, number=number, at=float(at))
+
+
+def twice(found: list[Beat]) -> list[tuple[str, str]]:
+    """What happened more than once; nothing ever should."""
+    return [one for one, times in Counter((each.run_id, each.number) for each in found).items() if times > 1]

@@ -1,0 +1,138 @@
+"""`midwatch arrivals`: what came from outside, which run became of it, and if none, why?"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
+
+from cli import terminal
+from cli.inbox import AsJson, with_ledger
+from midwatch.characters import visible
+from midwatch.ledger import ArrivalRow, ArrivalState, Ledger
+
+LISTED: Final = "list"
+"""What is meant where no verb is named."""
+LONGEST: Final = 70
+COLOURS: Final[dict[ArrivalState, str]] = {
+    "received": "yellow",
+    "started": "green",
+    "refused": "red",
+    "set_aside": "bold red",
+    "coalesced": "dim",
+}
+
+
+class _ListsByDefault(TyperGroup):
+    """`midwatch arrivals night-owl` is `midwatch arrivals list night-owl`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named else [LISTED, *args])
+
+
+arrivals = typer.Typer(
+    name="arrivals",
+    cls=_ListsByDefault,
+    help="What came by webhooks, files and chains, and what became of it.",
+)
+ArrivalId = Annotated[str, typer.Argument(help="The arrival, or as many of its first characters as single it out.")]
+
+
+@arrivals.command(LISTED)
+def listed(
+    agent: Annotated[str, typer.Argument(help="One agent; else all.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what arrived, newest first. Exit code 1 where something was set aside and waits for a person."""
+    found = asyncio.run(with_ledger(lambda ledger: ledger.arrivals(agent or None, limit=limit)))
+    console = terminal.console(soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps([facts(row) for row in found]))
+    elif not found:
+        console.print("Nothing has arrived. docs/events.md says how webhooks, files and chains are set up.")
+    else:
+        console.print(_table(found), soft_wrap=False)
+    raise typer.Exit(1 if any(row.state == "set_aside" for row in found) else 0)
+
+
+@arrivals.command()
+def show(arrival: ArrivalId, as_json: AsJson = False) -> None:
+    """Show one arrival whole, with what was sent."""
+    row, payload = asyncio.run(with_ledger(lambda ledger: ledger.arrival(arrival)))
+    if as_json:
+        typer.echo(json.dumps({**facts(row), "payload": payload}))
+        return
+    console = terminal.console(soft_wrap=True)
+    for name, value in facts(row).items():
+        if value not in (None, "", {}):
+            text = json.dumps(value) if isinstance(value, dict) else str(value)
+            console.print(f"{name:12} {visible(text)}", markup=False)
+    console.print("\nAs it was sent, by whomever:", style="bold")
+    console.print(visible(payload), markup=False)
+
+
+@arrivals.command()
+def retry(arrival: ArrivalId, as_json: AsJson = False) -> None:
+    """Try again what was set aside. Your name and the time stay in the ledger."""
+    row = asyncio.run(with_ledger(lambda ledger: _again(ledger, arrival)))
+    if as_json:
+        typer.echo(json.dumps(facts(row)))
+    else:
+        typer.echo(
+            f"{row.arrival_id[:8]} of {row.agent} is tried again; `midwatch arrivals {row.agent}` shows how it goes."
+        )
+
+
+async def _again(ledger: Ledger, beginning: str) -> ArrivalRow:
+    row, _ = await ledger.arrival(beginning)
+    row = await ledger.retry_arrival(row.arrival_id, by=getpass.getuser())
+    if not await ledger.set_aside_of(row.agent):
+        from tasks.triggers.dispatch import alarm_key
+
+        await ledger.end_alarm(alarm_key(row.agent), f"{getpass.getuser()} has seen to what was set aside")
+    return row
+
+
+def facts(row: ArrivalRow) -> dict[str, object]:
+    """One arrival as JSON."""
+    return {
+        "arrival_id": row.arrival_id,
+        "agent": row.agent,
+        "trigger": row.trigger,
+        "delivery": row.delivery,
+        "received_at": row.received_at.isoformat(),
+        "state": row.state,
+        "why": row.why,
+        "tries": row.tries,
+        "due_at": row.due_at.isoformat(),
+        "joined": row.joined,
+        "parent_run": row.parent_run,
+        "run_id": row.run_id,
+        "started_at": row.started_at.isoformat() if row.started_at else None,
+        "input": dict(row.input),
+    }
+
+
+def _table(found: Sequence[ArrivalRow]) -> Table:
+    table = Table("arrival", "received", "agent", "trigger", "state", "run", "why", box=None, pad_edge=False)
+    for row in found:
+        why = visible(row.why or (f"with {row.joined[:8]}" if row.joined else row.delivery))
+        table.add_row(
+            row.arrival_id[:8],
+            f"{row.received_at:%m-%d %H:%M:%S}",
+            row.agent,
+            row.trigger,
+            Text(row.state.replace("_", " "), style=COLOURS[row.state]),
+            (row.run_id or "")[:8],
+            Text(why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"),
+        )
+    return table

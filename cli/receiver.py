@@ -1,0 +1,199 @@
+"""The house: who takes what comes from outside? Run as `python -m cli.receiver`, one a house where an agent has such a trigger.
+
+One process for all of it: it serves webhooks on 127.0.0.1, looks at folders, follows other agents' runs, and starts what has
+arrived. All that it knows is in the ledger, so it can be killed at any moment. It starts runs itself, where the keeper's
+rounds would: here it knows when something has arrived, and the keeper's other duties don't wait for a storm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from prefect.client.orchestration import get_client
+from watchfiles import awatch
+
+from blocks.ledger import open_ledger
+from cli.home import House, locate
+from cli.loopback import listening, served
+from cli.receiver_app import Receiver
+from cli.secrets_at_hand import Secrets
+from cli.service import pause, say, told_to_stop
+from midwatch.errors import SpecError
+from midwatch.ledger import Ledger
+from tasks.triggers.agents import Agents
+from tasks.triggers.chains import Chains
+from tasks.triggers.dispatch import Away, Dispatcher, starter
+from tasks.triggers.files import Folder
+from tasks.triggers.webhooks import Webhooks
+
+USUAL: Final = range(4400, 4500)
+"""Ports, of which the first free one is taken at the first start."""
+PORT: Final = "hooks.port"
+"""File in the home."""
+CONNECTIONS: Final = 1200
+"""At once; more are told to come again."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks for what nobody rang a bell for."""
+RESCAN_SECONDS: Final = 60.0
+"""Between two looks at a folder in which nothing moves: the operating system may lose a bell."""
+LONGEST_SECONDS: Final = 30.0
+"""Between two tries while Prefect or the ledger is away."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What all parts of it work with."""
+
+    house: House
+    ledger: Ledger
+    agents: Agents
+    stop: asyncio.Event
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something is to be started."""
+
+    async def serve(self) -> None:
+        """Webhooks, until `stop`."""
+        webhooks = Webhooks(
+            agents=self.agents,
+            ledger=self.ledger,
+            secret_of=Secrets(environ=os.environ).secret_of,
+            accepted=self.arrived.set,
+            say=say,
+            now=lambda: datetime.now(UTC),
+        )
+        with listening(self.house.home / PORT, USUAL, backlog=CONNECTIONS) as listener:
+            say(f"webhooks are taken at http://127.0.0.1:{listener.getsockname()[1]}/hooks/AGENT/NAME")
+            await served(Receiver(webhooks=webhooks).app(), listener, self.stop, connections=CONNECTIONS)
+
+    async def dispatch(self) -> None:
+        """Follow what ended, and start what arrived, until `stop`."""
+        chains = Chains(agents=self.agents, ledger=self.ledger, project=self.house.project)
+        async with get_client() as client:
+            dispatcher = Dispatcher(ledger=self.ledger, agents=self.agents, start=starter(client))
+            while not self.stop.is_set():
+                self.arrived.clear()
+                lines = [*await chains.look(), *await dispatcher.one_round(datetime.now(UTC))]
+                for line in lines:
+                    say(line)
+                if not lines:
+                    await pause(self.arrived, LOOK_SECONDS)
+
+    async def watch(self) -> None:
+        """Look at folders whenever something moves in them, until `stop`."""
+        folders: dict[tuple[str, str], Folder] = {}
+        looked = float("-inf")
+        while not self.stop.is_set():
+            folders = self._folders(folders)
+            roots = sorted({each.root for each in folders.values() if each.root.is_dir()})
+            async with aclosing(_bells(roots, self.stop)) as bells:
+                async for rung in bells:
+                    if rung or time.monotonic() - looked >= RESCAN_SECONDS:
+                        looked = time.monotonic()
+                        due = [*folders.values()]
+                    else:
+                        due = [each for each in folders.values() if each.unsettled]
+                    await self._look(due)
+                    if self._moved(folders, roots):
+                        looked = float("-inf")
+                        break
+
+    async def _look(self, folders: list[Folder]) -> None:
+        for folder in folders:
+            lines = await folder.look(time.time(), time.monotonic())
+            for line in lines:
+                say(line)
+            if lines:
+                self.arrived.set()
+
+    def _moved(self, folders: dict[tuple[str, str], Folder], roots: list[Path]) -> bool:
+        """Whether other folders are to be watched than a moment ago."""
+        now = self._folders(folders)
+        return now != folders or roots != sorted({each.root for each in now.values() if each.root.is_dir()})
+
+    def _folders(self, known: dict[tuple[str, str], Folder]) -> dict[tuple[str, str], Folder]:
+        """One for each `files` of each agent; what is known of one stays as long as its agent's file does."""
+        found: dict[tuple[str, str], Folder] = {}
+        every, _ = self.agents.every()
+        for name, spec in every.items():
+            for trigger in spec.triggers.files:
+                standing = known.get((name, trigger.name))
+                fresh = Folder(spec=spec, trigger=trigger, project=self.house.project, ledger=self.ledger)
+                if is_own(fresh.root, self.house.home):
+                    continue
+                same = standing is not None and standing.spec is spec
+                found[name, trigger.name] = standing if standing is not None and same else fresh
+        return found
+
+
+def is_own(root: Path, home: Path) -> bool:
+    """Whether a folder holds, or lies in, the house's own state: whatever Midwatch writes there would start runs."""
+    return root.resolve().is_relative_to(home) or home.is_relative_to(root.resolve())
+
+
+async def _bells(roots: list[Path], stop: asyncio.Event) -> AsyncGenerator[bool, None]:
+    """Whether something moves, again and again; at least once a second, whatever moves."""
+    if not roots:
+        while not stop.is_set():
+            yield False
+            await pause(stop, LOOK_SECONDS)
+        return
+    watching = awatch(
+        *roots,
+        watch_filter=None,
+        debounce=200,
+        step=20,
+        stop_event=stop,
+        rust_timeout=int(LOOK_SECONDS * 1000),
+        yield_on_timeout=True,
+        ignore_permission_denied=True,
+    )
+    async with aclosing(watching) as changes:
+        async for changed in changes:
+            yield bool(changed)
+
+
+async def again(what: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """`work`, however often it fails, until `stop`."""
+    seconds = LOOK_SECONDS
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            await work()
+        except Exception as error:
+            if not isinstance(error, Away | OSError | SpecError):
+                traceback.print_exc()
+            if time.monotonic() - began > LONGEST_SECONDS:
+                seconds = LOOK_SECONDS
+            say(f"{what}: {error}. Tried again in {seconds:.0f} s")
+            await pause(stop, seconds)
+            seconds = min(seconds * 2, LONGEST_SECONDS)
+
+
+async def keep(house: House, stop: asyncio.Event) -> None:
+    """All of it until `stop`; no part waits for another that cannot work."""
+    async with await open_ledger(house.home) as ledger:
+        await ledger.migrate()
+        desk = Desk(house=house, ledger=ledger, agents=Agents(folder=house.project / "agents"), stop=stop)
+        await asyncio.gather(
+            again("webhooks cannot be taken", desk.serve, stop),
+            again("what arrived cannot be started", desk.dispatch, stop),
+            again("folders cannot be watched", desk.watch, stop),
+        )
+
+
+async def _main() -> None:
+    stop = told_to_stop()
+    await again("nothing from outside can be taken", lambda: keep(locate(os.environ), stop), stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

@@ -1,0 +1,74 @@
+"""The ledger: how much of everything is there, for a graph? A handful of sums, none of which reads a run's steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from midwatch.ledger.asks import AskKind
+from midwatch.ledger.tables import asks, day_totals, notices, runs
+from midwatch.ledger.transaction import Read, reads
+from midwatch.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What an agent has used, ever."""
+
+    agent: str
+    runs: int
+    steps: int
+    tokens: int
+    usd: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    used: tuple[Used, ...]
+    ended: tuple[tuple[str, Outcome, int], ...]
+    """Agent, outcome and number of the runs that ended in the while."""
+    under_way: tuple[tuple[str, int], ...]
+    """Agent and number of runs; those that wait count."""
+    waiting: tuple[tuple[str, AskKind, int, datetime], ...]
+    """Agent, kind and number of the open questions, and since when the oldest waits."""
+    interruptions: tuple[tuple[str, int], ...]
+    """Person and number, in the while."""
+
+
+@reads
+def gauges(tx: Read, since: datetime) -> Gauges:
+    """As of now; what is said of a while is about what came after `since`."""
+    sums = [func.sum(day_totals.c[name]).label(name) for name in ("runs", "steps", "tokens", "usd_nano", "seconds")]
+    number = func.count().label("number")
+    used = tx.all(select(day_totals.c.agent, *sums).group_by(day_totals.c.agent).order_by(day_totals.c.agent))
+    ended = select(runs.c.agent, runs.c.outcome, number).where(runs.c.finished_at >= since)
+    going_on = select(runs.c.agent, number).where(runs.c.finished_at.is_(None)).group_by(runs.c.agent)
+    oldest = func.min(asks.c.created_at).label("oldest")
+    waiting = select(asks.c.agent, asks.c.kind, number, oldest).where(asks.c.verdict.is_(None))
+    told = select(notices.c.person, number).where(notices.c.sent_at >= since).group_by(notices.c.person)
+    return Gauges(
+        used=tuple(
+            Used(
+                agent=row["agent"],
+                runs=int(row["runs"]),
+                steps=int(row["steps"]),
+                tokens=int(row["tokens"]),
+                usd=float(row["usd_nano"]),
+                seconds=float(row["seconds"]),
+            )
+            for row in used
+        ),
+        ended=tuple(
+            (row["agent"], row["outcome"], row["number"])
+            for row in tx.all(ended.group_by(runs.c.agent, runs.c.outcome).order_by(runs.c.agent, runs.c.outcome))
+        ),
+        under_way=tuple((row["agent"], row["number"]) for row in tx.all(going_on.order_by(runs.c.agent))),
+        waiting=tuple(
+            (row["agent"], row["kind"], row["number"], row["oldest"])
+            for row in tx.all(waiting.group_by(asks.c.agent, asks.c.kind).order_by(asks.c.agent, asks.c.kind))
+        ),
+        interruptions=tuple((row["person"], row["number"]) for row in tx.all(told.order_by(notices.c.person))),
+    )

@@ -1,0 +1,104 @@
+"""Monitoring: which agent is silent that should not be? One without a verified run for longer than its file expects.
+
+Prefect's server watches (a proactive automation for each such agent, made by `midwatch up`): when no verified run was
+reported for so long, it starts `flows/silence.py`, which writes the alarm. The keeper ends the alarm when the agent is back,
+and raises it itself where the automation did not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from midwatch.agent_file import load_agent
+from midwatch.errors import SpecError
+from midwatch.ledger import Ledger
+
+VERIFIED: Final = "midwatch.run.verified"
+"""The event of a verified run, of which a silence is the absence."""
+LATE: Final = timedelta(minutes=5)
+"""After the time of an expectation, the keeper raises what Prefect's automation did not."""
+
+
+def resource_of(agent: str) -> str:
+    """What such an event is about."""
+    return f"midwatch.agent.{agent}"
+
+
+def report_verified(agent: str, run_id: str, outcome: str) -> None:
+    """Tell Prefect's server. Returns at once: a thread sends it, and what cannot be sent is only logged there."""
+    from prefect.events import emit_event  # not above: `midwatch up` reads the names here, and starts without Prefect
+
+    resource = {"prefect.resource.id": resource_of(agent), "prefect.resource.name": agent}
+    emit_event(event=VERIFIED, resource=resource, payload={"agent": agent, "run_id": run_id, "outcome": outcome})
+
+
+def expectations(agents: Path) -> dict[str, float]:
+    """Hours by agent, of those that expect something. A file that cannot be read expects nothing: its runs fail anyway."""
+    found: dict[str, float] = {}
+    for path in sorted(agents.glob("*.yaml")):
+        try:
+            if "expect_within_hours" in path.read_text() and (spec := load_agent(path.stem, agents)):
+                found |= {spec.name: spec.expect_within_hours} if spec.expect_within_hours else {}
+        except (SpecError, OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def key_of(agent: str) -> str:
+    """Of the alarm about its silence."""
+    return f"silence:{agent}"
+
+
+def words_of(hours: float) -> str:
+    """What the alarm says."""
+    return f"has had no verified run within {hours:g} h, as its file expects"
+
+
+async def raise_silence(ledger: Ledger, agents: Path, agent: str, now: datetime) -> str:
+    """An alarm, unless the ledger knows better: nothing is believed of the event alone. Returns what was done."""
+    hours = (await asyncio.to_thread(expectations, agents)).get(agent)
+    if hours is None:
+        return f"{agent}: its file expects nothing (any more)"
+    last = await ledger.last_green(agent)
+    if last is not None and now - last < timedelta(hours=hours):
+        return f"{agent} had a verified run at {last:%Y-%m-%d %H:%M:%S} UTC: no alarm"
+    raised = await ledger.raise_alarm(key_of(agent), agent=agent, severity="urgent", what=words_of(hours))
+    return f"{agent} {words_of(hours)}: {'an alarm is raised' if raised else 'the alarm stands already'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silences:
+    """The keeper's part of it."""
+
+    ledger: Ledger
+    agents: Path
+    began: datetime
+    """Since when anybody looks: an agent that never had a verified run is silent from then on."""
+
+    async def one_round(self, now: datetime) -> list[str]:
+        """Alarms that are over, and those that nobody else has raised."""
+        wanted = await asyncio.to_thread(expectations, self.agents)
+        lines = [await self._agent(agent, timedelta(hours=hours), now) for agent, hours in wanted.items()]
+        return [line for line in [*lines, *await self._no_longer_expected(wanted)] if line]
+
+    async def _agent(self, agent: str, most: timedelta, now: datetime) -> str:
+        last = await self.ledger.last_green(agent)
+        if last is not None and now - last < most:
+            back = await self.ledger.end_alarm(key_of(agent), "it has had a verified run")
+            return f"{agent} is back: a verified run" if back else ""
+        if now - (last or self.began) < most + LATE:
+            return ""
+        what = words_of(most / timedelta(hours=1))
+        raised = await self.ledger.raise_alarm(key_of(agent), agent=agent, severity="urgent", what=what)
+        return f"{agent} {what}" if raised else ""
+
+    async def _no_longer_expected(self, wanted: Mapping[str, float]) -> list[str]:
+        standing = [row for row in await self.ledger.open_alarms() if row.key == key_of(row.agent)]
+        gone = [row.agent for row in standing if row.agent not in wanted]
+        why = "nothing is expected of it any more"
+        return [f"{agent}: {why}" for agent in gone if await self.ledger.end_alarm(key_of(agent), why)]

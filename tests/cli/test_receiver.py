@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.children import household
+from cli.home import House, furnish
+from cli.receiver import is_own
+from cli.receiver_app import Receiver
+from cli.secrets_at_hand import Secrets
+from midwatch.arrival_spec import Secret
+from midwatch.errors import HouseError
+from midwatch.ledger import Ledger
+from tasks.triggers.webhooks import Webhooks
+from tests.flows.senders import receiver
+from tests.tasks.triggers.outside import HOOKED, SECRET, Outside, issue, outside, signed
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Outside]:
+    async with outside(tmp_path) as world:
+        world.agent("night", HOOKED.replace("scheme: github", "scheme: github\n      most_bytes: 2000"))
+        yield world
+
+
+def client(world: Outside) -> httpx.AsyncClient:
+    """A sender, on the receiver's application itself."""
+    webhooks = Webhooks(
+        agents=world.agents,
+        ledger=world.ledger,
+        secret_of=Secrets(environ={"HOOK_SECRET": SECRET}).secret_of,
+        accepted=lambda: None,
+        say=lambda _: None,
+        now=lambda: world.now,
+    )
+    transport = httpx.ASGITransport(Receiver(webhooks=webhooks).app())
+    return httpx.AsyncClient(transport=transport, base_url="http://hooks.example")
+
+
+async def sent(
+    world: Outside, body: bytes | AsyncIterator[bytes], headers: dict[str, str], path: str
+) -> httpx.Response:
+    async with client(world) as sender:
+        return await sender.post(path, content=body, headers=headers)
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_a_delivery_is_accepted_at_its_hook_s_address_alone(world: Outside) -> None:
+    answers = [
+        (await sent(world, issue(), signed(issue()), path)).status_code
+        for path in ("/hooks/night/issues", "/hooks/night/other", "/hooks/night", "/hooks/..%2fnight/issues", "/")
+    ]
+    assert answers == [202, 404, 404, 404, 404]
+
+
+async def test_nothing_but_a_post_is_heard(world: Outside) -> None:
+    async with client(world) as sender:
+        assert (await sender.get("/hooks/night/issues")).status_code == 405
+        assert (await sender.get("/health")).text == "ok\n"
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_its_end(world: Outside) -> None:
+    large = issue("x" * 3000)
+    assert (await sent(world, large, signed(large), "/hooks/night/issues")).status_code == 413
+    many = pieces(*[b"x" * 500] * 5)
+    assert (await sent(world, many, {}, "/hooks/night/issues")).status_code == 413
+    assert await world.ledger.arrivals() == []
+
+
+@pytest.mark.parametrize("length", ["-1", "many", "9" * 30])
+async def test_a_length_that_is_none_is_refused(world: Outside, length: str) -> None:
+    headers = {**signed(issue()), "content-length": length}
+    assert (await sent(world, pieces(issue()), headers, "/hooks/night/issues")).status_code == 413
+
+
+async def test_a_ledger_that_is_away_asks_the_sender_to_come_again(world: Outside, tmp_path: Path) -> None:
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'none' / 'x' / 'ledger.db'}") as away:
+        world.ledger = away
+        answer = await sent(world, issue(), signed(issue()), "/hooks/night/issues")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
+async def test_a_receiver_that_is_killed_has_lost_nothing_that_it_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect is not even there."""
+    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
+    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    furnish(House(project=tmp_path, home=tmp_path / "home"))
+    async with outside(tmp_path) as world:
+        world.agent("night")
+    for life in range(2):
+        async with receiver(tmp_path / "home") as senders:
+            codes = await asyncio.gather(*(senders.post("night", issue(), f"d{life}-{n}") for n in range(10)))
+            assert set(codes) == {202}
+            senders.kill()
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'home' / 'ledger.db'}") as ledger:
+        rows = await ledger.arrivals()
+    assert {row.state for row in rows} == {"received"}
+    assert len(rows) == 20
+
+
+@pytest.mark.parametrize(
+    ("file", "there"),
+    [
+        ("triggers:\n  webhooks: []\n", True),
+        ("triggers: {after: [{agent: x}]}\n", True),
+        ("triggers:\n  schedule: {missed: skip}\n", False),
+        ("for_each:\n  files: '*'\n", False),
+        ("not: [yaml", False),
+    ],
+)
+def test_the_receiver_is_there_where_an_agent_needs_it(house: House, file: str, there: bool) -> None:
+    (house.project / "agents").mkdir()
+    (house.project / "agents" / "night.yaml").write_text(file)
+    house.auth.write_text("midwatch:x\n")
+    house.auth.chmod(0o600)
+    house.encryption_key.write_text("x\n")
+    house.encryption_key.chmod(0o600)
+    assert ("receiver" in {child.name for child in household(house, os.environ)}) is there
+
+
+async def test_a_secret_that_is_not_there_says_where_it_has_to_be() -> None:
+    secrets = Secrets(environ={"EMPTY": " "})
+    for name in ("EMPTY", "NONE"):
+        with pytest.raises(HouseError, match=f"set {name} where"):
+            await secrets.secret_of(Secret(env=name))
+    assert SECRET not in repr(Secrets(environ={"HOOK_SECRET": SECRET}))
+
+
+@pytest.mark.parametrize(
+    ("folder", "own"), [("inbox", False), (".midwatch", True), (".midwatch/notes", True), (".", True)]
+)
+def test_the_house_s_own_state_is_never_watched(tmp_path: Path, folder: str, own: bool) -> None:
+    assert is_own(tmp_path / folder, tmp_path / ".midwatch") is own
