@@ -4,8 +4,9 @@
 
 A real house in a home of its own; the runs are the real flow, gate, recorder and ledger, many of them in each of a few
 processes, since a hundred processes of 100 MB do not fit on a small machine. Only the model is scripted: in every turn it
-asks for three effects, one of them slow, for ever. Then the real command is given. The world is read afterwards: each effect
-has left its moment there. For the second half the whole house, Prefect's server included, is stopped before the command.
+asks for four effects, two of them slow and one of these a plain function in a thread, for ever. Then the real command is
+given. The world is read afterwards: each effect has left its moment there. For the second half the whole house, Prefect's
+server included, is stopped before the command.
 Writes benchmarks/results/halt_latency.json; exit code 1 where a run went on, was green, or an effect happened twice.
 """
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 RESULTS: Final = Path(__file__).parent / "results" / "halt_latency.json"
 MIDWATCH: Final = Path(sys.executable).with_name("midwatch")
 TURNS: Final = 2000
+BEATS: Final = (("beat", 0), ("beat", 0), ("beat", 0.3), ("beat_in_a_thread", 0.3))
+"""Effects of one turn, each with the seconds until it happens."""
 PATIENCE: Final = 1800.0
 """Seconds until all runs beat, or have ended."""
 QUIET: Final = 15.0
@@ -182,7 +185,7 @@ def measured(house: House, script: Any, wanted: argparse.Namespace, console: Con
         head = f"name: {agent}\ndescription: Beats.\nmodel: openai-chat:{agent}\ninstructions: Beat.\n"
         (house.project / "agents" / f"{agent}.yaml").write_text(head + BODY)
         script.turns[agent] = tuple(
-            Calls([("beat", {"number": 3 * turn + n, "seconds": seconds}) for n, seconds in enumerate((0, 0, 0.3))])
+            Calls([(tool, {"number": 4 * turn + n, "seconds": seconds}) for n, (tool, seconds) in enumerate(BEATS)])
             for turn in range(TURNS)
         )
     asyncio.run(grant(agents))

@@ -125,16 +125,12 @@ class Stage:
         return round(time.time() - since, 1)
 
     async def calm(self) -> None:
-        """All is well, and everybody has been told so."""
+        """All is well, and no fault is remembered, which would be told of sooner."""
         from cli.lookout_checks import look
         from cli.lookout_told import TOLD
 
-        def told() -> bool:
-            with suppress(OSError):
-                return (self.house.home / TOLD).read_text() in ("{}", "")
-            return True
-
-        await self.until(lambda: not look(self.house, os.environ).faults and told(), time.time())
+        await self.until(lambda: not look(self.house, os.environ).faults, time.time())
+        (self.house.home / TOLD).unlink(missing_ok=True)
 
     def logged(self, child: str, words: str, since: float) -> bool:
         """Whether the child has said so since then; its log's times are whole seconds."""
@@ -176,14 +172,14 @@ async def killed(stage: Stage, name: str) -> None:
 
 
 async def _works(stage: Stage, name: str, since: float) -> float | None:
-    from cli.lookout_checks import HEARTBEAT
+    from cli.beat import beaten
     from cli.upkeep import answers
 
     match name:
         case "server":
             return await stage.until(lambda: answers(f"{stage.house.url}/api/health"), since)
         case "keeper":
-            return await stage.until(lambda: (stage.house.home / HEARTBEAT).stat().st_mtime > since, since)
+            return await stage.until(lambda: beaten(stage.house.home, "keeper") > since, since)
         case _:
             return await stage.until(lambda: stage.pid(name), since)
 

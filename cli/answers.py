@@ -12,7 +12,8 @@ import typer
 
 from cli.environment import adopt
 from cli.home import House, locate
-from cli.inbox import RunId, whole_id
+from cli.inbox import whole_id
+from cli.options import RunId
 from midwatch.calls import visible
 from midwatch.errors import CallError, LedgerError
 from midwatch.ledger import AskDecision, AskRow, Ledger

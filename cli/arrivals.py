@@ -6,20 +6,18 @@ import asyncio
 import getpass
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
 from cli import terminal
-from cli.inbox import AsJson, with_ledger
-from midwatch.characters import visible
+from cli.inbox import with_ledger
+from cli.options import LISTED, AsJson, ListsByDefault
+from midwatch.characters import on_one_line, visible
 from midwatch.ledger import ArrivalRow, ArrivalState, Ledger
 
-LISTED: Final = "list"
-"""What is meant where no verb is named."""
 LONGEST: Final = 70
 COLOURS: Final[dict[ArrivalState, str]] = {
     "received": "yellow",
@@ -30,17 +28,9 @@ COLOURS: Final[dict[ArrivalState, str]] = {
 }
 
 
-class _ListsByDefault(TyperGroup):
-    """`midwatch arrivals night-owl` is `midwatch arrivals list night-owl`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
-        return super().parse_args(ctx, args if named else [LISTED, *args])
-
-
 arrivals = typer.Typer(
     name="arrivals",
-    cls=_ListsByDefault,
+    cls=ListsByDefault,
     help="What came by webhooks, files and chains, and what became of it.",
 )
 ArrivalId = Annotated[str, typer.Argument(help="The arrival, or as many of its first characters as single it out.")]
@@ -53,7 +43,7 @@ def listed(
     as_json: AsJson = False,
 ) -> None:
     """List what arrived, newest first. Exit code 1 where something was set aside and waits for a person."""
-    found = asyncio.run(with_ledger(lambda ledger: ledger.arrivals(agent or None, limit=limit)))
+    found, aside = asyncio.run(with_ledger(lambda ledger: _listed(ledger, agent or None, limit)))
     console = terminal.console(soft_wrap=True)
     if as_json:
         typer.echo(json.dumps([facts(row) for row in found]))
@@ -61,7 +51,10 @@ def listed(
         console.print("Nothing has arrived. docs/events.md says how webhooks, files and chains are set up.")
     else:
         console.print(_table(found), soft_wrap=False)
-    raise typer.Exit(1 if any(row.state == "set_aside" for row in found) else 0)
+        older = aside - sum(row.state == "set_aside" for row in found)
+        if older:
+            console.print(f"{older} more that were set aside are older: `--limit 10000` shows them")
+    raise typer.Exit(1 if aside else 0)
 
 
 @arrivals.command()
@@ -75,7 +68,7 @@ def show(arrival: ArrivalId, as_json: AsJson = False) -> None:
     for name, value in facts(row).items():
         if value not in (None, "", {}):
             text = json.dumps(value) if isinstance(value, dict) else str(value)
-            console.print(f"{name:12} {visible(text)}", markup=False)
+            console.print(f"{name:12} {visible(on_one_line(text))}", markup=False)
     console.print("\nAs it was sent, by whomever:", style="bold")
     console.print(visible(payload), markup=False)
 
@@ -90,6 +83,11 @@ def retry(arrival: ArrivalId, as_json: AsJson = False) -> None:
         typer.echo(
             f"{row.arrival_id[:8]} of {row.agent} is tried again; `midwatch arrivals {row.agent}` shows how it goes."
         )
+
+
+async def _listed(ledger: Ledger, agent: str | None, limit: int) -> tuple[list[ArrivalRow], int]:
+    """The newest, and how many of all are set aside."""
+    return await ledger.arrivals(agent, limit=limit), await ledger.set_aside_of(agent)
 
 
 async def _again(ledger: Ledger, beginning: str) -> ArrivalRow:
@@ -123,9 +121,9 @@ def facts(row: ArrivalRow) -> dict[str, object]:
 
 
 def _table(found: Sequence[ArrivalRow]) -> Table:
-    table = Table("arrival", "received", "agent", "trigger", "state", "run", "why", box=None, pad_edge=False)
+    table = terminal.table("arrival", "received (UTC)", "agent", "trigger", "state", "run", "why")
     for row in found:
-        why = visible(row.why or (f"with {row.joined[:8]}" if row.joined else row.delivery))
+        why = visible(on_one_line(row.why or (f"with {row.joined[:8]}" if row.joined else row.delivery)))
         table.add_row(
             row.arrival_id[:8],
             f"{row.received_at:%m-%d %H:%M:%S}",

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 
@@ -49,7 +50,7 @@ class Share:
 def show(
     context: typer.Context,
     days: Annotated[float, typer.Option(min=0.01, help="What was told in so many days.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show interruptions by person, precision by rule, and which asks are better dropped or raised."""
     if context.invoked_subcommand is not None:
@@ -130,9 +131,8 @@ def _print(people: Sequence[Share], rules: Sequence[Precision], days: float, con
 
 
 def _people(people: Sequence[Share], days: float) -> Table:
-    table = Table(box=None, pad_edge=False, title=f"{days:g} days", title_justify="left")
-    for heading in ("person", "interruptions", "a day", "fullest day", "budget", "stood for", "held back"):
-        table.add_column(heading, justify="left" if heading == "person" else "right")
+    counts = ("interruptions", "a day", "fullest day", "budget", "stood for", "held back")
+    table = terminal.table("person", *counts, right=counts, title=f"{days:g} days")
     for one in people:
         figures = (f"{one.interruptions / max(days, 1):.1f}", str(one.fullest_day), str(one.a_day))
         table.add_row(Text(visible(one.person)), str(one.interruptions), *figures, str(one.counted), str(one.held_back))
@@ -140,9 +140,8 @@ def _people(people: Sequence[Share], days: float) -> Table:
 
 
 def _rules(rules: Sequence[Precision]) -> Table:
-    table = Table(box=None, pad_edge=False, title="\nWas it worth it?", title_justify="left")
-    for heading in ("agent", "rule", "interruptions", "asks", "changed", "95 %", "unanswered", "to answer"):
-        table.add_column(heading, overflow="fold", justify="left" if heading in ("agent", "rule") else "right")
+    counts = ("interruptions", "asks", "changed", "95 %", "unanswered", "to answer")
+    table = terminal.table("agent", "rule", *counts, right=counts, title="\nWas it worth it?")
     for one in rules:
         share = "-" if one.share is None else f"{one.changed} of {one.changed + one.unchanged}"
         bounds = "-" if one.share is None else f"{one.lower:.0%} to {one.upper:.0%}"

@@ -8,16 +8,16 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 
@@ -34,7 +34,7 @@ def breaker(
         bool, typer.Option("--close", help="It is mended: let its runs begin, and its schedules go on.")
     ] = False,
     because: Annotated[str, typer.Option(help="With --close: why.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the breakers that have opened, or close one. Exit code 0: all are closed; 4: one is not."""
     if close:
@@ -89,9 +89,7 @@ def _print(rows: Sequence[BreakerRow], console: Console) -> None:
     if not rows:
         console.print("No breaker has ever opened.")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("agent", "breaker", "since", "failures", "next try", "why"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("agent", "breaker", "since (UTC)", "failures", "next try (UTC)", "why")
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in _cells(row)))
     console.print(table)
@@ -106,4 +104,4 @@ def _cells(row: BreakerRow) -> tuple[str, ...]:
 
 
 def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

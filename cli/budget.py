@@ -18,6 +18,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson, Because
 from midwatch.agent_file import load_agent
 from midwatch.budget import UNITS, WARN_AT, Meter, Pool, Spent, meters
 from midwatch.errors import LedgerError, MidwatchError
@@ -32,11 +33,9 @@ HOUSE: Final = "(all agents)"
 CELLS: Final = 20
 """Of a bar."""
 
-Because = Annotated[str, typer.Option(help="Why; it stays in the ledger.")]
-
 
 @budget.callback(invoke_without_command=True)
-def show(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what each agent and all together have spent on this UTC day, against each limit."""
     if context.invoked_subcommand is not None:
         return
@@ -133,9 +132,9 @@ def _facts(name: str, pool: Pool) -> dict[str, object]:
 
 
 def _table(pools: list[tuple[str, Pool]], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, title=f"Spent on {now:%Y-%m-%d} (UTC)", title_justify="left")
-    for heading in ("agent", "what", "used", "of", ""):
-        table.add_column(heading, justify="right" if heading in ("used", "of") else "left")
+    table = terminal.table(
+        "agent", "what", "used", "of", "", right=("used", "of"), title=f"Spent on {now:%Y-%m-%d} (UTC)"
+    )
     for name, pool in pools:
         bounds = {meter.measure: meter for meter in meters([pool])}
         first = True

@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -17,13 +16,14 @@ from rich.text import Text
 from cli import terminal
 from cli.environment import QUIET, adopt
 from cli.home import House, furnish, locate
+from cli.options import Agent, AsJson
 from midwatch.characters import visible
 from midwatch.layers import LAYERS, QUESTIONS, LayerResult
 
 
 def check(
-    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    agent: Agent,
+    as_json: AsJson = False,
 ) -> None:
     """Walk the six layers bottom-up. Exit code 0 when all hold, 1 at the first that fails, 2 for a wrong file."""
     house = locate(os.environ)
@@ -79,9 +79,7 @@ async def collect(results: AsyncIterator[LayerResult], say: Callable[[str], None
 
 def table(results: list[LayerResult]) -> Table:
     """The layers with what was found; those above the first failure are shown as not tried."""
-    drawn = Table(box=None, pad_edge=False)
-    for heading in ("", "layer", "question", "found"):
-        drawn.add_column(heading, overflow="fold")
+    drawn = terminal.table("", "layer", "question", "found")
     tried = {result.layer: result for result in results}
     for number, layer in enumerate(LAYERS, start=1):
         result = tried.get(layer)

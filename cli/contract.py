@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from cli import terminal
 from cli.home import House, locate
+from cli.options import Agent, AsJson
 from midwatch.agent_file import load_agent
 from midwatch.calls import visible
 from midwatch.contract import Finding, Part
@@ -50,10 +52,10 @@ class Looked:
 
 
 def contract(
-    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
+    agent: Agent,
     run: Annotated[str, typer.Option(help="Check it for this run: its start, its input, its effects.")] = "",
     suggest: Annotated[bool, typer.Option("--suggest", help="Propose a contract from what its runs did.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check an agent's contract now, without a model. Exit code: 0 it holds, 1 it does not, 3 there is none.
 
@@ -124,7 +126,7 @@ async def _evidence(spec: AgentSpec, facts: RunFacts, ledger: Ledger | None) -> 
         return Evidence(before=await before(spec.contract, facts))
     steps = {step.position: step for step in await ledger.stored_steps(facts.run_id)}
     was = json.loads(steps[BEFORE].result_json) if BEFORE in steps else {}
-    return Evidence(before=was, effects=lambda: ledger.effects_of(facts.run_id))
+    return Evidence(before=was, effects=partial(ledger.effects_of, facts.run_id))
 
 
 def _print(looked: Looked, spec: AgentSpec, console: Console) -> None:

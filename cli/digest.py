@@ -17,6 +17,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson
 from cli.zone import here
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def digest(
         str, typer.Option(metavar="LENGTH", help="From so long ago until now, such as 24h or 7d.")
     ] = "24h",
     seen: Annotated[bool, typer.Option("--seen", help="Say that you have looked, and print nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what waits, what went wrong, what ran and what it cost. Nothing is sent."""
     if seen:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from typing import Annotated
 
 import typer
 
 from cli import occupancy, terminal
 from cli.home import House, locate
+from cli.options import AsJson
 from cli.up import progress
 
 
-def down(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def down(as_json: AsJson = False) -> None:
     """Stop everything that `up` started, and the local model."""
     house = locate(os.environ)
     with progress() as say:

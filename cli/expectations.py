@@ -14,8 +14,9 @@ from cli.home import House
 from cli.lookout_checks import known
 from cli.lookout_told import first_mail, remember
 from cli.occupancy import Say
+from midwatch.agents import Agents
 from midwatch.errors import HouseError
-from tasks.monitoring.silence import VERIFIED, expectations, resource_of
+from tasks.monitoring.silence import VERIFIED, expectations, resource_of, unreadable
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -30,30 +31,35 @@ async def ensure(house: House, say: Say) -> list[str]:
     """Make, update and remove automations until they are what the agents' files say. Returns what was done."""
     from prefect.client.orchestration import get_client
 
-    wanted = expectations(house.project / "agents")
+    agents = Agents(folder=house.project / "agents")
+    wanted = expectations(agents)
     async with get_client() as client:
-        remember(house.home, expectations=_since(house, wanted), mail=await first_mail(client))
-        done = await _ensure(client, wanted)
+        remember(house.home, expectations=_since(house, wanted, agents), mail=await first_mail(client))
+        done = await _ensure(client, wanted, agents)
     for line in done:
         say(line)
     return done
 
 
-def _since(house: House, wanted: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Each with the moment from which on it is expected, kept as long as it is."""
+def _since(house: House, wanted: Mapping[str, float], agents: Agents) -> dict[str, dict[str, float]]:
+    """Each with the moment from which on it is expected, kept as long as it is, or its file cannot be read."""
     old = known(house.home).get("expectations", {})
-    return {
+    kept = {agent: one for agent, one in old.items() if unreadable(agent, agents)}
+    return kept | {
         agent: {"hours": hours, "since": old.get(agent, {}).get("since", time.time())}
         for agent, hours in wanted.items()
     }
 
 
-async def _ensure(client: PrefectClient, wanted: Mapping[str, float]) -> list[str]:
+async def _ensure(client: PrefectClient, wanted: Mapping[str, float], agents: Agents) -> list[str]:
     there = {one.name: one for one in await client.read_automations() if one.name.startswith(PREFIX)}
     done: list[str] = []
-    for name in sorted(there.keys() - {f"{PREFIX}{agent}" for agent in wanted}):
-        await client.delete_automation(there[name].id)
-        done.append(f"nobody waits for {name.removeprefix(PREFIX)} any more")
+    for agent in sorted({name.removeprefix(PREFIX) for name in there} - wanted.keys()):
+        if unreadable(agent, agents):
+            done.append(f"{agent} is waited for as before: its file cannot be read")
+            continue
+        await client.delete_automation(there[f"{PREFIX}{agent}"].id)
+        done.append(f"nobody waits for {agent} any more")
     for agent, hours in wanted.items():
         core = await automation(client, agent, hours)
         standing = there.get(core.name)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.home import locate
+from cli.options import Agent
 from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
 from midwatch.run import LEVELS, Level
@@ -18,7 +19,7 @@ from midwatch.spec import AgentSpec
 
 
 def grant(
-    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
+    agent: Agent,
     level: Annotated[int, typer.Argument(min=1, max=5, help="The level, 1 to 5.")],
     because: Annotated[str, typer.Option(help="Why; it stays in the ledger.")],
     days: Annotated[float, typer.Option(min=0.01, max=90, help="A level above 3 is granted for so many days.")] = 7,

@@ -16,24 +16,23 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
 from cli.inbox import whole_id, with_ledger
+from cli.options import AsJson
+from midwatch.agent_file import names
 from midwatch.calls import visible
-from midwatch.errors import LedgerError, SpecError
-from midwatch.halt import CHECKED_AGENT, Halt, Target
+from midwatch.errors import HouseError, LedgerError, SpecError
+from midwatch.halt import CHECKED_AGENT, Halt, Target, is_whole
 from midwatch.ledger import Caught, EffectState, Ledger
+from midwatch.ledger.location import VARIABLE
 from tasks.harness.lock import is_alive
-from tasks.permissions.halting import LIFTED, HaltSet, in_force, lift, set_halt
-from tasks.permissions.latch import Latch
+from tasks.permissions.halting import LIFTED, HaltSet, halt_at_once, in_force, lift
 
 EXIT_HALF: Final = 3
 """halt: one of the two latches could not be set. resume: what was lifted is still covered by another halt."""
-LEDGER_SECONDS: Final = 10.0
-"""Until a ledger that does not answer is left alone; the latch on disk stands by then."""
 CUT_SECONDS: Final = 5.0
 """How long `halt` waits for what was at work, to say where it was cut."""
 STATES: Final[dict[EffectState, str]] = {
@@ -45,7 +44,6 @@ STATES: Final[dict[EffectState, str]] = {
 
 Agent = Annotated[str | None, typer.Argument(help="One agent; without it, and without --run, everything.")]
 RunOption = Annotated[str | None, typer.Option("--run", help="One run: its id, or as much of it as singles it out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def halt(
@@ -56,39 +54,36 @@ def halt(
 ) -> None:
     """Stop everything, one agent or one run. Exit code 0 when both latches are set, 3 when only one could be."""
     house, now = locate(os.environ), datetime.now(UTC)
+    _refuse_strange(house)
     target = _target(house, agent, run)
     if not because.strip():
         raise SpecError("say why: every run that is ended by it will say so", path="--because")
     wanted = Halt(scope=target.scope, name=target.name, by=getpass.getuser(), via="cli", because=because, at=now)
-    done = asyncio.run(_set(house, wanted))
+    done = asyncio.run(halt_at_once(house.home, wanted, with_ledger))
     caught = asyncio.run(_cut(house, done.halt)) if not done.faults else []
     if as_json:
         typer.echo(
-            json.dumps({"halt": _facts(done.halt), "faults": done.faults, "runs": [_run(one) for one in caught]})
+            json.dumps(
+                {
+                    "halt": _facts(done.halt),
+                    "home": str(house.home),
+                    "faults": done.faults,
+                    "runs": [_run(one) for one in caught],
+                }
+            )
         )
     else:
-        _print_halt(done, caught)
+        _print_halt(house, done, caught)
     raise typer.Exit(EXIT_HALF if done.faults else 0)
 
 
-async def _set(house: House, wanted: Halt) -> HaltSet:
-    """The latch on disk before anything that may hang."""
-    with suppress(OSError):
-        Latch(house.home).set(wanted)
-    said = {"by": wanted.by, "via": wanted.via, "because": wanted.because, "now": wanted.at}
-
-    async def both(ledger: Ledger) -> HaltSet:
-        await ledger.migrate()
-        return await set_halt(house.home, ledger, wanted.target, **said)  # type: ignore[arg-type]  # as they are above
-
-    try:
-        async with asyncio.timeout(LEDGER_SECONDS):
-            done: HaltSet = await with_ledger(both)
-            return done
-    except Exception as error:  # whatever is wrong with the ledger, the latch on disk is to stand
-        done = await set_halt(house.home, None, wanted.target, **said)  # type: ignore[arg-type]
-        why = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return HaltSet(halt=done.halt, faults=(f"the latch in the ledger could not be set: {why}",))
+def _refuse_strange(house: House) -> None:
+    """Raises HouseError in a home that no agent can ever have run in: who is halted there is nobody."""
+    if not house.ever_up and not os.environ.get(VARIABLE):
+        raise HouseError(
+            f"nobody was halted: no house was ever up in {house.home}. Go to the project whose agents are to stop, or name "
+            "its home in MIDWATCH_HOME"
+        )
 
 
 async def _cut(house: House, halt: Halt) -> list[Caught]:
@@ -148,26 +143,26 @@ def _target(house: House, agent: str | None, run: str | None, *, known: bool = T
     if run:
         return Target.of(run_id=asyncio.run(_whole(run)))
     if agent and known and agent != CHECKED_AGENT and not (house.project / "agents" / f"{agent}.yaml").is_file():
-        there = ", ".join(sorted(path.stem for path in (house.project / "agents").glob("*.yaml")))
+        there = ", ".join(names(house.project / "agents"))
         raise SpecError(f"no such agent, so nobody was halted; there are {there or 'none'}", path=agent)
     return Target.of(agent)
 
 
 async def _whole(run: str) -> str:
     """A whole id is taken as it is, whether the ledger answers or not."""
-    if len(run) >= len("01234567-89ab-cdef-0123-456789abcdef"):
+    if is_whole(run):
         return run
     found: str = await with_ledger(lambda ledger: whole_id(ledger, run))
     return found
 
 
-def _print_halt(done: HaltSet, caught: Sequence[Caught]) -> None:
+def _print_halt(house: House, done: HaltSet, caught: Sequence[Caught]) -> None:
     console = terminal.console(soft_wrap=True)
     console.print(Text(f"HALTED: {visible(done.halt.words())}.", style="bold red"))
     for fault in done.faults:
         console.print(Text(f"  {visible(fault)}. The other latch holds on this machine; say it again.", style="red"))
     _print_caught(caught, console)
-    console.print(f"`{done.halt.target.lifted_by()}` lifts it.", markup=False)
+    console.print(f"That holds in {house.home}. `{done.halt.target.lifted_by()}` lifts it.", markup=False)
 
 
 def _print_resume(target: Target, lifted: Halt | None, caught: Sequence[Caught], left: Sequence[Halt]) -> None:
@@ -187,9 +182,7 @@ def _print_caught(caught: Sequence[Caught], console: Console) -> None:
     if not caught:
         console.print("No run was under way.")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "agent", "after step", "effect", "its state", "the run"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("run", "agent", "after step", "effect", "its state", "the run")
     for one in caught:
         effects = [(f"{row.tool} {visible(row.args_json)}", STATES[row.state]) for row in one.effects] or [("", "")]
         for number, (effect, state) in enumerate(effects):

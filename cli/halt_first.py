@@ -18,6 +18,7 @@ from typing import Final
 
 from cli.home import House, locate
 from midwatch.errors import MidwatchError
+from midwatch.whole_file import write_whole
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:-]{35,119}")
 _AGENT: Final = re.compile(r"[a-z][a-z0-9-]{0,60}")
@@ -27,7 +28,7 @@ def halt_first(words: Sequence[str], environ: Mapping[str, str], now: datetime) 
     """Set the latch on disk where the command line is plainly one that halts; never raises, and says nothing."""
     with suppress(OSError, MidwatchError):
         house = locate(environ)
-        if (said := _read(words)) is not None and (name := _latch(house, said)) is not None:
+        if house.ever_up and (said := _read(words)) is not None and (name := _latch(house, said)) is not None:
             scope, _, whose = name.partition(".")
             facts = {"scope": scope, "name": whose, "by": getpass.getuser(), "via": "cli"}
             _write(house.home / "halt" / name, {**facts, "because": said["--because"], "at": now.isoformat()})
@@ -66,10 +67,4 @@ def _write(path: Path, facts: Mapping[str, str]) -> None:
     if os.path.lexists(path):
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"draft.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        draft.chmod(0o600)
-        file.write(json.dumps(facts))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    write_whole(path, json.dumps(facts), sync=True)

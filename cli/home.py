@@ -49,6 +49,11 @@ class House:
         return self.home / "house.json"
 
     @property
+    def ever_up(self) -> bool:
+        """Whether `midwatch up` has ever begun to furnish it."""
+        return self.port is not None or self.prefect.exists() or self.record.exists()
+
+    @property
     def url(self) -> str:
         """The UI. Raises HouseError when the house was never started."""
         if self.port is None:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson, RunId
 from cli.show import print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
@@ -26,12 +27,9 @@ from midwatch.ledger import AskRow, Ledger
 from midwatch.ledger.location import BLOCK, location
 from midwatch.request import Question, together
 
-RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
 WATCH_SECONDS: Final = 2.0
 OF_A_KIND: Final = 5
 """Questions of one request that are listed by themselves."""
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def inbox(
@@ -97,9 +95,7 @@ async def _waiting(ledger: Ledger) -> list[Question]:
 
 def _table(asks: Sequence[AskRow], numbers: Mapping[str, int], now: datetime, *, each: int | None) -> Table:
     """A row for each question, at most `each` of one request."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "N", "agent", "what it asks for", "rule", "asked", "deadline"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("run", "N", "agent", "what it asks for", "rule", "asked", "deadline")
     for request in together(asks):
         for row in request[:each]:
             what = f"{row.tool} {visible(row.args_json)}"

@@ -10,44 +10,30 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.ledger import open_ledger
+from cli.beat import beat
+from cli.cancel_duty import CancelDuty
+from cli.duty import Duty, Rounds
+from cli.ping import ping_of, pinging
 from cli.service import pause, say, told_to_stop
 from cli.slot_duty import keep_slots
 from cli.stall_duty import StallDuty
-from cli.watches import BreakerWatch, Ping, SilenceWatch, beat
+from cli.watches import BreakerWatch, SilenceWatch
 from midwatch.errors import LedgerError
-from midwatch.ledger import Ledger
+from tasks.harness.halting import let_go_of_ended
 from tasks.harness.parking import send_on
 from tasks.harness.place import Place, place
 from tasks.harness.revive import revive_lost_runs, suspended_runs
 from tasks.permissions.answers import expire, resume_if_decided
 
 ROUND_SECONDS: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rounds:
-    """What a duty works with."""
-
-    client: PrefectClient
-    ledger: Ledger
-    here: Place
-    watches: Sequence[Duty] = ()
-    """Duties that remember when they last looked."""
-    failing: list[str] = field(default_factory=list)
-    """Names of the duties that failed in the last round."""
-
-
-Duty = Callable[[Rounds, datetime], Awaitable[list[str]]]
-"""Looks once; returns what was done, a line each."""
 
 
 async def revive(rounds: Rounds, now: datetime) -> list[str]:
@@ -83,14 +69,25 @@ async def resume_decided(rounds: Rounds, _now: datetime) -> list[str]:
     return done
 
 
-DUTIES: Final[tuple[Duty, ...]] = (revive, deny_overdue, try_parked, resume_decided)
+async def let_go(rounds: Rounds, _now: datetime) -> list[str]:
+    """Halts of single runs are over with them."""
+    return [f"let go: run {run_id} has ended" for run_id in await let_go_of_ended(rounds.here.home, rounds.ledger)]
 
 
-async def one_round(rounds: Rounds, now: datetime) -> list[str]:
+OF_RUNS: Final[tuple[Duty, ...]] = (revive, deny_overdue, try_parked, resume_decided, let_go)
+"""What single runs need."""
+
+
+def duties() -> tuple[Duty, ...]:
+    """All of them, in their order; those that remember when they last looked have not looked yet."""
+    return (*OF_RUNS, keep_slots, BreakerWatch(), SilenceWatch(), StallDuty(), CancelDuty())
+
+
+async def one_round(duties: Sequence[Duty], rounds: Rounds, now: datetime) -> list[str]:
     """Look at everything once; returns what was done, a line each."""
     done: list[str] = []
     rounds.failing.clear()
-    for duty in (*DUTIES, *rounds.watches):
+    for duty in duties:
         try:
             done += await duty(rounds, now)
         except Exception:
@@ -103,17 +100,18 @@ async def keep(here: Place, stop: asyncio.Event) -> None:
     """Rounds until `stop`."""
     async with await open_ledger(here.home) as ledger, get_client() as client:
         await ledger.migrate()
-        watches = (keep_slots, BreakerWatch(), SilenceWatch(), StallDuty(), Ping())
-        rounds = Rounds(client=client, ledger=ledger, here=here, watches=watches)
+        every, rounds = duties(), Rounds(client=client, ledger=ledger, here=here)
         while not stop.is_set():
-            for line in await one_round(rounds, datetime.now(UTC)):
+            for line in await one_round(every, rounds, datetime.now(UTC)):
                 say(line)
-            beat(here, rounds.failing)
+            beat(here.home, "keeper", rounds.failing)
             await pause(stop, ROUND_SECONDS)
 
 
 async def _main() -> None:
-    await keep(place(os.environ), told_to_stop())
+    here = place(os.environ)
+    with pinging(lambda: ping_of(here, os.environ)):
+        await keep(here, told_to_stop())
 
 
 if __name__ == "__main__":

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
-from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectException
 from pydantic_ai.models import Model
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import CombinedToolset
 
 from cli.home import House
+from cli.trigger_checks import trigger_result
 from midwatch.agent_file import load_agent
 from midwatch.layers import Layer, LayerCheck, LayerResult
 from midwatch.ledger import Ledger
@@ -27,12 +27,12 @@ from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.halting import Halting
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, tool_definitions
+from tasks.harness.rules import policy_of, tool_definitions
 from tasks.model.probe import ProbeReport, probe_model
 from tasks.model.providers import resolve_model
 from tasks.monitoring.own_judges import own_judges
 from tasks.monitoring.ready import contract_faults
-from tasks.permissions.gate import declared
+from tasks.permissions.declared import declared
 from tasks.permissions.servers import Servers, changed
 from tasks.tools import build_toolsets, saved_servers
 
@@ -142,11 +142,11 @@ class Walk:
         return replace(latch, detail=detail)
 
     async def trigger(self) -> LayerResult:
-        """A deployment with this agent's name exists, and what starts it."""
+        """A deployment with this agent's name exists; what starts it, and what would keep that from being heard."""
         async with get_client() as client:
             named = DeploymentFilter(name=DeploymentFilterName(any_=[self.spec.name]))
             there = await client.read_deployments(deployment_filter=named)
-        return trigger_result(self.spec.name, there)
+        return await trigger_result(self.spec, there, self.house, self.environment)
 
     async def monitoring(self) -> LayerResult:
         """Every check of the contract could look."""
@@ -158,7 +158,7 @@ class Walk:
         limits = self.spec.limits
         detail = (
             f"{len(contract.done_when)} checks say when it is done; at most {limits.steps} steps, "
-            f"{limits.tokens} tokens, {limits.usd:g} US dollars, {limits.minutes:g} minutes a run"
+            f"{limits.tokens} tokens, {limits.usd:g} US dollars where the price is known, {limits.minutes:g} minutes a run"
         )
         hint = "" if contract.done_when else "without `contract.done_when` no run ends better than `unverified`"
         return LayerResult(layer="monitoring", ok=True, detail=detail, hint=hint)
@@ -216,27 +216,3 @@ async def api_fault(client: PrefectClient, *, expected: str) -> str:
     except (httpx.HTTPError, PrefectException) as refused:
         return f"Prefect's server at {client.api_url} refuses: {refused}"
     return ""
-
-
-def trigger_result(agent: str, there: list[DeploymentResponse]) -> LayerResult:
-    """What starts the agent; a deployment that only a person starts is in order too."""
-    mine = [each for each in there if each.parameters.get("agent") == agent]
-    if not mine:
-        hint = f"add a deployment with `parameters: {{agent: {agent}}}` to prefect.yaml, then `midwatch up`"
-        return LayerResult(layer="trigger", ok=False, detail=f"Prefect has no deployment named {agent!r}", hint=hint)
-    schedules = [said(schedule.schedule) for schedule in mine[0].schedules if schedule.active]
-    detail = "; ".join(schedules) if schedules else "no active schedule: a person or an event starts it"
-    if mine[0].paused:
-        return LayerResult(
-            layer="trigger", ok=False, detail="its deployment is paused", hint="resume it in Prefect's UI"
-        )
-    return LayerResult(layer="trigger", ok=True, detail=detail)
-
-
-def said(schedule: Any) -> str:
-    """A schedule in one line."""
-    for name in ("cron", "interval", "rrule"):
-        if (value := getattr(schedule, name, None)) is not None:
-            zone = getattr(schedule, "timezone", None)
-            return f"{name} {value}" + (f" ({zone})" if zone else "")
-    return str(schedule)

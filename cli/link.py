@@ -14,7 +14,8 @@ import typer
 
 from cli import keys
 from cli.home import House, locate
-from cli.inbox import RunId, whole_id, with_ledger
+from cli.inbox import whole_id, with_ledger
+from cli.options import AsJson, RunId
 from cli.page_address import page_address
 from midwatch.approval import is_person
 from midwatch.calls import visible
@@ -32,7 +33,7 @@ MOST: Final = 50
 def link(
     run: RunId,
     person: Annotated[str, typer.Option("--for", help="Who decides by it; you, unless you say otherwise.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print a link to what a run asks: whoever has it sees that request, and decides it once."""
     house, name = locate(os.environ), person or getpass.getuser()

@@ -13,6 +13,7 @@ import typer
 from cli.home import locate
 from cli.lookout_checks import look
 from cli.lookout_told import sender, tell, ways
+from cli.options import AsJson
 
 EXIT_DOWN = 3
 """As with `midwatch status`: somebody has taken the house down."""
@@ -20,9 +21,9 @@ EXIT_DOWN = 3
 
 def lookout(
     say_so: Annotated[bool, typer.Option("--tell", help="Tell somebody of what is new, once an incident.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Look at the server, the keeper, the worker, the ledger and silent agents. Exit code 0: all is well; 1: it is not."""
+    """Look at the server, every process of the house, the ledger and silent agents. Exit code 0: all is well; 1: it is not."""
     house = locate(os.environ)
     seen = look(house, os.environ)
     told = ""

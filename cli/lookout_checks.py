@@ -22,22 +22,18 @@ from typing import Any, Final
 
 import psutil
 
-from cli import record
+from cli import beat, record
 from cli.home import House
 from midwatch.errors import HouseError
 
-HEARTBEAT: Final = "heartbeat"
-"""File in the home that the keeper writes after each round: the names of the duties that failed in it."""
 KNOWN: Final = "lookout.json"
 """File in the home, written by `midwatch up`: what is expected of which agent, and how a mail is sent."""
-HEARTBEAT_SECONDS: Final = 45.0
-"""A round takes 3 s, and one that revives many runs a few more."""
 DOWN_MINUTES: Final = 60.0
 """A house that somebody took down is no fault before that; one that nobody takes up again is."""
 ANSWER_SECONDS: Final = 5.0
 LEDGER_SECONDS: Final = 20.0
-PARTS: Final = ("keeper", "notifier", "worker", "page")
-"""Processes without which the house is not whole; the server is asked itself."""
+NOT_LOOKED_AT: Final = ("server", "warm")
+"""Children of the house: the first is asked itself, and without the second all goes on, only slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,23 +67,19 @@ def look(house: House, environ: Mapping[str, str], now: float | None = None) -> 
     if not state.alive():
         why = state.error if state.phase == "failed" else "its supervisor is gone, with everything that it kept running"
         return Look(seen=(Seen(name="house", ok=False, detail=f"{why}; `midwatch up` starts it"),))
-    parts = (_part(name, state) for name in PARTS)
-    return Look(seen=(_server(house), _keeper(house, at), *parts, *_ledger(house, environ, at)))
+    names = [name for name in state.keeps if name not in NOT_LOOKED_AT]
+    beats = (_beat(house.home, part, at) for part in beat.FILES if part in names)
+    parts = (_part(name, state) for name in names)
+    return Look(seen=(_server(house), *beats, *parts, *_ledger(house, environ, at)))
 
 
 def _down(house: House, at: float) -> Seen:
     """Taken down by somebody, or never up."""
-    minutes = (at - _age_of(house.home / HEARTBEAT, at)) / 60
-    if minutes == 0.0:
+    try:
+        minutes = (at - beat.beaten(house.home, "keeper")) / 60
+    except OSError:
         return Seen(name="house", ok=True, detail="it was never up")
     return Seen(name="house", ok=minutes < DOWN_MINUTES, detail=f"taken down {minutes:.0f} min ago; `midwatch up`")
-
-
-def _age_of(path: Path, otherwise: float) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return otherwise
 
 
 def _server(house: House) -> Seen:
@@ -99,18 +91,16 @@ def _server(house: House) -> Seen:
         return Seen(name="server", ok=False, detail=f"/api/health does not answer: {error}")
 
 
-def _keeper(house: House, at: float) -> Seen:
-    path = house.home / HEARTBEAT
+def _beat(home: Path, part: beat.Part, at: float) -> Seen:
+    name = f"heartbeat of {part}"
     try:
-        age, failing = at - path.stat().st_mtime, json.loads(path.read_text())["failing"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Seen(name="heartbeat", ok=False, detail=f"the keeper's heartbeat cannot be read: {error}")
-    if age > HEARTBEAT_SECONDS:
-        return Seen(name="heartbeat", ok=False, detail=f"the keeper's last round ended {age:.0f} s ago")
-    detail = f"the keeper's last round ended {max(age, 0):.0f} s ago"
-    return Seen(
-        name="heartbeat", ok=not failing, detail=f"{detail}, and failed: {', '.join(failing)}" if failing else detail
-    )
+        age, failing = at - beat.beaten(home, part), beat.failing(home, part)
+    except (OSError, ValueError) as error:
+        return Seen(name=name, ok=False, detail=f"it cannot be read: {error}")
+    if age < -beat.LONGEST_SECONDS:
+        return Seen(name=name, ok=False, detail=f"it lies {-age:.0f} s ahead: clocks differ")
+    told = f"it is {max(age, 0):.0f} s old" + (f", and named what fails: {', '.join(failing)}" if failing else "")
+    return Seen(name=name, ok=age <= beat.LONGEST_SECONDS and not failing, detail=told)
 
 
 def _part(name: str, state: record.Record) -> Seen:
@@ -129,6 +119,11 @@ def _part(name: str, state: record.Record) -> Seen:
 def _ledger(house: House, environ: Mapping[str, str], at: float) -> Iterator[Seen]:
     """Whether it can be read at all, and how long each agent of which something is expected has been silent."""
     expected = _expected(house.home)
+    if expected is None and (house.home / KNOWN).exists():
+        yield Seen(
+            name="expectations", ok=False, detail=f"{KNOWN} does not say what is expected; `midwatch up` writes it"
+        )
+    expected = expected or {}
     try:
         newest = newest_green(house, environ, list(expected))
     except (OSError, ValueError, sqlite3.Error, subprocess.SubprocessError) as error:
@@ -144,12 +139,12 @@ def _ledger(house: House, environ: Mapping[str, str], at: float) -> Iterator[See
         )
 
 
-def _expected(home: Path) -> dict[str, tuple[float, float]]:
-    """Hours by agent, and since when they are expected."""
+def _expected(home: Path) -> dict[str, tuple[float, float]] | None:
+    """Hours by agent, and since when they are expected; None where that is not known."""
     try:
         return {agent: (one["hours"], one["since"]) for agent, one in known(home)["expectations"].items()}
     except (KeyError, TypeError, ValueError, AttributeError):
-        return {}
+        return None
 
 
 def known(home: Path) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import fcntl
 import json
 import os
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.lookout_checks import KNOWN, Look, Seen, known
+from midwatch.whole_file import write_whole
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 URL: Final = "MIDWATCH_TELL_URL"
 PASSWORD: Final = "MIDWATCH_MAIL_PASSWORD"  # noqa: S105  # the name of a variable
 TOLD: Final = "lookout.told"
-"""File in the home: since when each fault stands, and whether somebody was told of it."""
+"""File in the home: since when each fault stands, whether somebody was told of it, or has to hear yet that all is well, and
+since when it is not seen any more."""
 GRACE: Final = 20.0
 """Seconds that a fault stands before it is told: the supervisor starts again what has died."""
+CALM: Final = 300.0
+"""Seconds without a fault after which it is over."""
 SECONDS: Final = 15.0
+_NEW: Final = {"told": False, "owed": False, "calm_since": None}
+"""What is known of a fault that is seen for the first time."""
 _PORTS: Final = {"starttls": 587, "ssl": 465, "insecure": 25}
 
 Send = Callable[[str, str], list[str]]
@@ -34,21 +40,33 @@ Send = Callable[[str, str], list[str]]
 
 
 def tell(home: Path, seen: Look, send: Send, now: float) -> str:
-    """Tell of faults that are new, together, and once that all is well again. Returns what was told; empty: nothing."""
+    """Tell of faults that are new, together, and once that all is well again. Returns what was told; empty: nothing.
+
+    A fault is over when it was not seen for `CALM`: one that comes and goes is one incident, and stands from its first time.
+    """
     with _state(home) as faults:
-        was_told = any(one["told"] for one in faults.values())
-        for name in [name for name in faults if name not in {one.name for one in seen.faults}]:
-            del faults[name]
-        for one in seen.faults:
-            faults.setdefault(one.name, {"since": now, "told": False})
+        owed = any(one["told"] or one["owed"] for one in faults.values())
+        _age(faults, {one.name for one in seen.faults}, now)
+        for known in faults.values():
+            known["owed"] = owed
         new = [one for one in seen.faults if not faults[one.name]["told"] and now - faults[one.name]["since"] >= GRACE]
-        if not new and not (was_told and not faults):
+        if not new and not (owed and not faults):
             return ""
         subject, text = _words(new, seen)
         ways = send(subject, text)
         for one in new:
             faults[one.name]["told"] = bool(ways)
         return f"told by {', '.join(ways)}: {subject}" if ways else f"nobody could be told: {subject}"
+
+
+def _age(faults: dict[str, dict[str, Any]], bad: Set[str], now: float) -> None:
+    """Each fault that is known, after one look: seen again, calm, or over."""
+    for name, one in list(faults.items()):
+        one["calm_since"] = None if name in bad else now if one["calm_since"] is None else one["calm_since"]
+        if one["calm_since"] is not None and now - one["calm_since"] >= CALM:
+            del faults[name]
+    for name in bad:
+        faults.setdefault(name, {**_NEW, "since": now})
 
 
 def _words(new: Sequence[Seen], seen: Look) -> tuple[str, str]:
@@ -67,7 +85,8 @@ def _state(home: Path) -> Iterator[dict[str, dict[str, Any]]]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         try:
-            faults: dict[str, dict[str, Any]] = json.loads(file.read() or "{}")
+            known = json.loads(file.read() or "{}")
+            faults: dict[str, dict[str, Any]] = {name: {**_NEW, **one} for name, one in known.items()}
         except ValueError:
             faults = {}
         yield faults
@@ -139,10 +158,7 @@ def remember(home: Path, **facts: object) -> None:
     now = {**known(home), **facts}
     if now == known(home):
         return
-    draft = home / f"{KNOWN}.new"
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(now))
-    os.replace(draft, home / KNOWN)
+    write_whole(home / KNOWN, json.dumps(now))
 
 
 async def first_mail(client: PrefectClient) -> dict[str, Any] | None:

@@ -7,12 +7,13 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from cli.home import ADDRESS
-from cli.ports import first_free, holder
+from cli.ports import first_free, holder, port_in
 from midwatch.errors import HouseError
 
 
@@ -24,11 +25,23 @@ class Server(uvicorn.Server):
         yield
 
 
-async def served(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, *, connections: int) -> None:
-    """Answer until `stop`; what is under way then is answered still. No access log: addresses may hold what is secret."""
+async def served(
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    connections: int,
+    http: Any = "h11",
+) -> None:
+    """Answer until `stop`; what is under way then is answered still. No access log: addresses may hold what is secret.
+
+    Args:
+        connections: at once; more are told to come again.
+        http: who speaks it on a connection, as `uvicorn.Config.http` takes it.
+    """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=http,
         ws="none",
         lifespan="off",
         log_level="warning",
@@ -65,13 +78,3 @@ def listening(remembered: Path, usual: Sequence[int], *, backlog: int) -> Iterat
         listener.listen(backlog)
         remembered.write_text(f"{port}\n")
         yield listener
-
-
-def port_in(remembered: Path) -> int | None:
-    """The port that a file holds; None where there is no such file. Raises HouseError where it holds none."""
-    try:
-        return int(remembered.read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise HouseError(f"{remembered} does not hold a port number: remove it") from error

@@ -20,7 +20,8 @@ from rich.text import Text
 from cli import terminal
 from cli.home import locate
 from cli.inbox import with_ledger
-from cli.suggest import Agent, with_prefect
+from cli.options import Agent, AsJson, Because
+from cli.suggest import with_prefect
 from midwatch.calls import canonical_json, visible
 from midwatch.errors import LedgerError, SpecError
 from midwatch.ledger import Ledger, MandateUse
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 mandate = typer.Typer(
     name="mandate", help="What an agent may do without asking: so often, so much, until then.", no_args_is_help=True
 )
-Because = Annotated[str, typer.Option("--because", help="Why; it stays in the ledger.")]
 Uses = Annotated[int, typer.Option("--uses", min=1, max=MOST_USES, help="So many calls, in all runs together.")]
 Until = Annotated[str, typer.Option("--until", help="`friday`, `2026-11-27`, `48h`; at most 90 days.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -169,7 +169,7 @@ def _tools(book: Rulebook, rules: Sequence[Rule]) -> set[str]:
 def listed(
     agent: Annotated[str, typer.Argument(help="One agent; else all.")] = "",
     ended: Annotated[bool, typer.Option("--all", help="Those that are over, used up or revoked as well.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the mandates: what they let through, how much is left, until when, and who signed them."""
     now = datetime.now(UTC)
@@ -202,9 +202,7 @@ def state_of(one: MandateUse, now: datetime) -> str:
 
 
 def _table(found: Sequence[MandateUse], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "agent", "lets through", "left", "until (UTC)", "signed by", "state"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("", "agent", "lets through", "left", "until (UTC)", "signed by", "state")
     for one in found:
         it = one.mandate
         rules = "\n".join(_rule(rule) for rule in it.rules) or "(cannot be read)"

@@ -12,7 +12,7 @@ from cli.rulebook import Rulebook
 from midwatch.errors import LedgerError
 from midwatch.policy.reading import LABELS
 from midwatch.run import RunFacts
-from tasks.permissions.gate import declared, definition_hash
+from tasks.permissions.declared import declared, definition_hash
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Answered, Mandates
 

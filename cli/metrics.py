@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import keys
+from cli import beat, keys
 from cli.home import ADDRESS, House, locate
-from cli.lookout_checks import HEARTBEAT
-from cli.page_address import remembered_port
+from cli.page_address import port_file
+from cli.ports import port_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ def scrape_config(house: House) -> str:
     return f"""scrape_configs:
   - job_name: midwatch
     authorization: {{credentials_file: {house.home / TOKEN}}}
-    static_configs: [{{targets: ["{ADDRESS}:{remembered_port(house) or 4300}"]}}]"""
+    static_configs: [{{targets: ["{ADDRESS}:{port_in(port_file(house)) or 4300}"]}}]"""
 
 
 def new_token() -> str:
@@ -60,7 +60,7 @@ def scraped(house: House, ledger: Ledger) -> Callable[[], Awaitable[str]]:
 def heartbeat_age(house: House) -> float | None:
     """Seconds since the keeper's last round; None where there never was one."""
     try:
-        return max(time.time() - (house.home / HEARTBEAT).stat().st_mtime, 0.0)
+        return max(time.time() - beat.beaten(house.home, "keeper"), 0.0)
     except OSError:
         return None
 

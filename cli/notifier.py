@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.home import House, locate
-from cli.service import pause, say, told_to_stop
+from cli.service import again, pause, say, told_to_stop
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,8 +32,6 @@ LOOK_SECONDS: Final = 15.0
 ROUND_SECONDS: Final = 5.0
 PEOPLE_SECONDS: Final = 30.0
 """Between two looks at who is told, and how."""
-AGAIN_SECONDS: Final = 30.0
-"""Until it is tried again when the ledger could not be used."""
 MOST: Final = 10
 """Questions that one link leads to; the others are in the inbox."""
 FAULTS: Final = "notices.faults"
@@ -90,14 +88,12 @@ async def keep(house: House, stop: asyncio.Event, people: Callable[[], Awaitable
     """Rounds until `stop`, however often the ledger cannot be opened: it never ends by itself."""
     from blocks.ledger import open_ledger
 
-    while not stop.is_set():
-        try:
-            async with await open_ledger(house.home) as ledger:
-                await ledger.migrate()
-                await _rounds(house, ledger, stop, people)
-        except Exception as error:
-            say(f"nobody can be told of anything now ({error}). Tried again in {AGAIN_SECONDS:.0f} s")
-            await pause(stop, AGAIN_SECONDS)
+    async def with_the_ledger() -> None:
+        async with await open_ledger(house.home) as ledger:
+            await ledger.migrate()
+            await _rounds(house, ledger, stop, people)
+
+    await again("nobody can be told of anything now", with_the_ledger, stop)
 
 
 async def _rounds(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli.home import ADDRESS, House
+from cli.ports import port_in
 from midwatch.errors import HouseError
 
 
@@ -55,7 +57,7 @@ def origin_of(url: str) -> str:
 
 def page_address(house: House, environ: Mapping[str, str] = os.environ) -> Address:
     """Where the page is. Raises HouseError where it never was, or MIDWATCH_PAGE_URL is no address."""
-    port = remembered_port(house)
+    port = port_in(port_file(house))
     if port is None:
         raise HouseError("the approval page was never up: run `midwatch up` first")
     local = f"http://{ADDRESS}:{port}"
@@ -63,16 +65,6 @@ def page_address(house: House, environ: Mapping[str, str] = os.environ) -> Addre
     return Address(local=local, public=origin_of(named) if named else local)
 
 
-def remembered_port(house: House) -> int | None:
-    """Where the page listens; None until it was first started."""
-    try:
-        return int((house.home / "page.port").read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise HouseError(f"{house.home / 'page.port'} does not hold a port number: remove it") from error
-
-
-def remember_port(house: House, port: int) -> None:
-    """Keep the port for every later start: links and proxies name it."""
-    (house.home / "page.port").write_text(f"{port}\n")
+def port_file(house: House) -> Path:
+    """What keeps the page's port for every later start: links and proxies name it."""
+    return house.home / "page.port"

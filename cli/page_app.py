@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,8 +16,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from cli.page_address import Address
-from cli.page_guard import Attempts, Guard, TooMuch, form_of, is_password
+from cli.page_guard import Guard, TooMuch, form_of
+from cli.page_login import Logins, Visitor
 from cli.page_night import NightDoor, Nights
 from midwatch.errors import LedgerAway, LedgerError, MidwatchError
 from midwatch.ledger import AskRow, Ledger
@@ -29,12 +28,11 @@ from tasks.page.ahead import bounds, facts_of
 from tasks.page.meaning import Form, FormFault
 from tasks.page.outcome import taken
 from tasks.page.sheet import Page
-from tasks.page.tokens import SESSION, Link, Seen, Signer, holder_of
+from tasks.page.tokens import Seen, Signer, holder_of
 from tasks.permissions.requests import request_of, request_with
 
 RESUME_SECONDS: Final = 10.0
 """Until a run that did not go on at once is left to the keeper."""
-LOGIN_BYTES: Final = 4096
 MOST_ASKS: Final = 100
 """Questions that an address can name."""
 
@@ -48,25 +46,11 @@ class Told(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """Who is there, by a link or by a login."""
-
-    by: str
-    holder: str
-    """Which link or login: a form that was made for another is not taken."""
-    path: str
-    link: Link | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
     """What the page works with."""
 
     ledger: Ledger
-    signer: Signer = field(repr=False)
-    operator: str
-    """In whose name somebody decides who gave the house's password."""
-    address: Address
+    logins: Logins
     ui: str
     """Prefect's."""
     resume: Callable[[str], Awaitable[object]]
@@ -75,77 +59,53 @@ class Door:
     """Write down the narrow rule for each of these calls; what to tell the person."""
     offer: Callable[[AskRow, Bounds], Awaitable[Offer]]
     """The mandate for calls like this one. Raises MidwatchError where there is none."""
-    now: Callable[[], datetime]
     also: tuple[Route, ...] = ()
     """Addresses that see for themselves who may read them."""
     digest: Callable[[], Awaitable[str]] | None = None
     """The digest of the last day as HTML, every foreign word escaped; None: there is none here."""
     nights: Nights | None = None
     """None: no night is shown here."""
-    attempts: Attempts = field(default_factory=Attempts)
 
     def app(self) -> ASGIApp:
         routes = [
             Route("/", self.inbox),
             Route("/health", _health),
-            Route("/login", self.login, methods=["POST"]),
-            Route("/logout", self.logout, methods=["POST"]),
+            *self.logins.routes(),
             Route("/request", self.request, methods=["GET", "POST"]),
             Route("/digest", self.last_day),
             *self.also,
             Route("/r/{token}", self.linked, methods=["GET", "POST"]),
-            *(NightDoor(nights=self.nights, page=self._of_login, now=self.now).routes() if self.nights else ()),
+            *(NightDoor(nights=self.nights, logins=self.logins).routes() if self.nights else ()),
         ]
         handlers: dict[Any, Any] = {Told: self._told, TooMuch: self._too_much, Exception: self._failed}
-        return Guard(app=Starlette(routes=routes, exception_handlers=handlers), address=self.address)
+        return Guard(app=Starlette(routes=routes, exception_handlers=handlers), address=self.logins.address)
+
+    @property
+    def _signer(self) -> Signer:
+        return self.logins.signer
 
     async def inbox(self, http: Http) -> Response:
-        page = self._of_login(http)
+        page = self.logins.page_of(http)
         if page is None:
-            return HTMLResponse(sheet.login_page(self._page()))
+            return HTMLResponse(sheet.login_page(self.logins.page()))
         requests = sorted(together(await self.ledger.open_asks()), key=urgency)
         return HTMLResponse(sheet.inbox_page(requests, page))
 
     async def last_day(self, http: Http) -> Response:
         """The digest, for somebody who logged in."""
-        page = self._of_login(http)
+        page = self.logins.page_of(http)
         if page is None or self.digest is None:
             return RedirectResponse("/", 303)
         return HTMLResponse(sheet.digest_page(await self.digest(), page))
 
-    async def login(self, http: Http) -> Response:
-        form, now = await form_of(http, LOGIN_BYTES), self.now()
-        given = form.get("password", "").strip()
-        if not self.attempts.may(now):
-            minutes = int(self.attempts.within.total_seconds() // 60)
-            fault = f"Too many wrong passwords: nobody can log in for up to {minutes} minutes. Links still work."
-            return HTMLResponse(sheet.login_page(self._page(faults={"": fault})), 429)
-        if not is_password(given, self.signer.password):
-            self.attempts.failed.append(now)
-            fault = "That is not the password of this house."
-            return HTMLResponse(sheet.login_page(self._page(faults={"": fault})), 403)
-        answer = RedirectResponse(_onward(form.get("next", "")), 303)
-        answer.set_cookie(self._cookie, self.signer.session(now), **self._cookie_facts(int(SESSION.total_seconds())))
-        return answer
-
-    async def logout(self, http: Http) -> Response:
-        cookie = self._login_of(http)
-        token = (await form_of(http, LOGIN_BYTES)).get("form", "")
-        answer = RedirectResponse("/", 303)
-        if cookie is not None and self.signer.read_form(token, holder_of(cookie)) is not None:
-            answer.set_cookie(self._cookie, "", **self._cookie_facts(0))
-        return answer
-
     async def request(self, http: Http) -> Response:
         """One request, for somebody who logged in."""
-        cookie = self._login_of(http)
         ask_ids = http.query_params.getlist("ask")
         if not ask_ids:
             return RedirectResponse("/", 303)
-        if cookie is None:
-            return HTMLResponse(sheet.login_page(self._page(onward=f"/request?{http.url.query}")))
-        path = f"/request?{urlencode([('ask', ask_id) for ask_id in ask_ids])}"
-        visitor = Visitor(by=self.operator, holder=holder_of(cookie), path=path)
+        visitor = self.logins.visitor(http, f"/request?{urlencode([('ask', ask_id) for ask_id in ask_ids])}")
+        if visitor is None:
+            return HTMLResponse(sheet.login_page(self.logins.page(onward=f"/request?{http.url.query}")))
         if http.method == "POST":
             return await self._decided(visitor, await form_of(http))
         (first, *others) = await self._rows([Seen(ask_id=ask_id, digest="") for ask_id in ask_ids])
@@ -158,10 +118,10 @@ class Door:
     async def linked(self, http: Http) -> Response:
         """What a link is about, for whoever has it."""
         token = http.path_params["token"]
-        link = self.signer.read_link(token)
+        link = self._signer.read_link(token)
         if link is None:
             raise Told(404, "No such link", "This link was not made by this house, or not whole. Nothing was done.")
-        if self.now() >= link.expires:
+        if self.logins.now() >= link.expires:
             ended = f"It was good until {words.moment(link.expires)}. Nothing was done."
             raise Told(410, "This link has expired", f"{ended} `midwatch inbox` lists what waits.")
         visitor = Visitor(by=link.person, holder=holder_of(token), path=f"/r/{token}", link=link)
@@ -187,7 +147,7 @@ class Door:
 
     async def _decided(self, visitor: Visitor, form: Form) -> Response:
         """Take what was sent; nothing is decided where anything about it is wrong."""
-        seen = self.signer.read_form(form.get("form", ""), visitor.holder)
+        seen = self._signer.read_form(form.get("form", ""), visitor.holder)
         view = next((view for view in ("edit", "ahead", "sign") if view in form), "")
         foreign = visitor.link is not None and not set(seen or ()) <= set(visitor.link.questions)
         if not seen or foreign or (view and len(seen) != 1):
@@ -198,7 +158,7 @@ class Door:
         try:
             if view == "ahead":
                 return await self._offered(visitor, rows, form)
-            outcome = await taken(self.ledger, self.signer, rows, form, by=visitor.by, holder=visitor.holder)
+            outcome = await taken(self.ledger, self._signer, rows, form, by=visitor.by, holder=visitor.holder)
         except FormFault as fault:
             request = await request_of(self.ledger, rows)
             return await self._written(request, visitor, status=422, view=view, typed=form, faults=fault.faults)
@@ -215,14 +175,14 @@ class Door:
 
     async def _offered(self, visitor: Visitor, rows: Sequence[AskRow], form: Form) -> Response:
         """What a mandate would let through, to be signed."""
-        request, wanted = await request_of(self.ledger, rows), bounds(form, self.now())
+        request, wanted = await request_of(self.ledger, rows), bounds(form, self.logins.now())
         try:
             offer = await self.offer(rows[0], wanted)
         except LedgerAway:
             raise
         except MidwatchError as error:
             raise FormFault({"": str(error)}) from error
-        token = self.signer.offer(visitor.holder, facts_of(offer, rows[0].ask_id))
+        token = self._signer.offer(visitor.holder, facts_of(offer, rows[0].ask_id))
         return HTMLResponse(
             await run_in_threadpool(sheet.ahead_page, request, self._page_of(request, visitor), offer, token)
         )
@@ -251,46 +211,20 @@ class Door:
         """With a form that is good for exactly these questions."""
         seen = [Seen(ask_id=one.ask.ask_id, digest=one.ask.digest) for one in request.questions]
         runs = {run_id: f"{self.ui}/runs/flow-run/{run_id}" for run_id in request.run_ids}
-        return self._page(visitor, form=self.signer.form(visitor.holder, seen), runs=runs, **said)
-
-    def _page(self, visitor: Visitor | None = None, **said: Any) -> Page:
-        login = visitor is not None and visitor.link is None
-        logout = self.signer.form(visitor.holder, ()) if visitor and login else ""
-        facts = {"path": visitor.path, "by": visitor.by} if visitor else {"path": "/login", "by": ""}
-        return Page(**{**facts, "form": "", "login": login, "logout": logout, "now": self.now(), **said})
-
-    def _of_login(self, http: Http) -> Page | None:
-        """For whoever gave the password; None for everybody else."""
-        cookie = self._login_of(http)
-        if cookie is None:
-            return None
-        return self._page(Visitor(by=self.operator, holder=holder_of(cookie), path=http.url.path))
-
-    def _login_of(self, http: Http) -> str | None:
-        """The cookie of a login that holds."""
-        cookie = http.cookies.get(self._cookie, "")
-        return cookie if self.signer.read_session(cookie, self.now()) else None
-
-    @property
-    def _cookie(self) -> str:
-        return self.address.cookie
-
-    def _cookie_facts(self, seconds: int) -> dict[str, Any]:
-        secure = self.address.secure
-        return {"max_age": seconds, "path": "/", "httponly": True, "samesite": "strict", "secure": secure}
+        return self.logins.page(visitor, form=self._signer.form(visitor.holder, seen), runs=runs, **said)
 
     async def _told(self, _: Http, told: Exception) -> Response:
         assert isinstance(told, Told)
-        return HTMLResponse(sheet.told_page(told.title, told.text, self._page()), told.status)
+        return HTMLResponse(sheet.told_page(told.title, told.text, self.logins.page()), told.status)
 
     async def _too_much(self, _: Http, error: Exception) -> Response:
         text = f"What was sent cannot be taken: {error}."
-        return HTMLResponse(sheet.told_page("Nothing was done", text, self._page()), 413)
+        return HTMLResponse(sheet.told_page("Nothing was done", text, self.logins.page()), 413)
 
     async def _failed(self, _: Http, error: Exception) -> Response:
         away = isinstance(error, LedgerAway)
         text = "It failed on the way. Look at the request again before you send anything: it says what stands."
-        return HTMLResponse(sheet.told_page("That did not work", text, self._page()), 503 if away else 500)
+        return HTMLResponse(sheet.told_page("That did not work", text, self.logins.page()), 503 if away else 500)
 
 
 async def _health(_: Http) -> Response:
@@ -299,11 +233,6 @@ async def _health(_: Http) -> Response:
 
 def _wants_a_rule(form: Form) -> bool:
     return any(name.endswith(".do") and act == "always" for name, act in form.items())
-
-
-def _onward(address: str) -> str:
-    """Where a login leads: to the request that wanted it, on this page and nowhere else."""
-    return address if address.startswith("/request?") else "/"
 
 
 def urgency(asks: Sequence[AskRow]) -> tuple[bool, float]:

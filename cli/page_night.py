@@ -5,9 +5,7 @@ Both are made anew at every look, from the ledger; both only show.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -16,6 +14,7 @@ from starlette.requests import Request as Http
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from cli.page_login import Logins
 from midwatch.digest import digest_of
 from midwatch.ledger import Ledger
 from midwatch.night import NightFault, night_of
@@ -23,7 +22,6 @@ from tasks.digest.facts import gather
 from tasks.harness.place import Place
 from tasks.page import sheet
 from tasks.page.night import lapsed, night_page, stopped
-from tasks.page.sheet import Page
 from tasks.page.story import STEPS, pages_of, story_page
 
 LONGEST_NUMBER: Final = 6
@@ -47,22 +45,20 @@ class NightDoor:
     """The two addresses."""
 
     nights: Nights
-    page: Callable[[Http], Page | None]
-    """For whoever logged in; None for everybody else."""
-    now: Callable[[], datetime]
+    logins: Logins
 
     def routes(self) -> list[Route]:
         return [Route("/night", self.night), Route("/run/{run_id}", self.run)]
 
     async def night(self, http: Http) -> Response:
         """The last night, or the one that is asked for."""
-        page = self.page(http)
+        page = self.logins.page_of(http)
         if page is None:
             return RedirectResponse("/", 303)
         asked = {name: http.query_params.get(name, "") for name in ("day", "since")}
         ledger, zone = self.nights.ledger, self.nights.zone
         try:
-            night = night_of(self.now(), zone, **asked)
+            night = night_of(self.logins.now(), zone, **asked)
         except NightFault as fault:
             return HTMLResponse(sheet.told_page("No such night", str(fault), page), 422)
         facts = await gather(ledger, self.nights.place, night.since, night.until, zone)
@@ -84,7 +80,7 @@ class NightDoor:
 
     async def run(self, http: Http) -> Response:
         """One run's story, or a page of it."""
-        page = self.page(http)
+        page = self.logins.page_of(http)
         if page is None:
             return RedirectResponse("/", 303)
         ledger, run_id = self.nights.ledger, http.path_params["run_id"]

@@ -6,36 +6,27 @@ import asyncio
 import difflib
 import getpass
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, assert_never
+from typing import Annotated, assert_never
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
 from cli import terminal
 from cli.inbox import with_ledger
+from cli.options import LISTED, ListsByDefault
 from midwatch.characters import visible
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger, Pin
 from midwatch.served_tool import lines_of
 
-LISTED = "list"
 """What is meant where no verb is named."""
-
-
-class _ListsByDefault(TyperGroup):
-    """`midwatch pins night-owl` is `midwatch pins list night-owl`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
-        return super().parse_args(ctx, args if named else [LISTED, *args])
 
 
 pins = typer.Typer(
     name="pins",
-    cls=_ListsByDefault,
+    cls=ListsByDefault,
     help="The tools of MCP servers: what is pinned, what changed since, and accepting it.",
 )
 
@@ -103,9 +94,7 @@ def _chosen(found: Sequence[Pin], server: str, tool: str) -> list[Pin]:
 
 
 def _table(found: Sequence[Pin]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("agent", "server", "tool", "pinned", "by", "state"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("agent", "server", "tool", "pinned (UTC)", "by", "state")
     for pin in found:
         pinned = f"{pin.pinned_at:%Y-%m-%d %H:%M}" if pin.pinned_at else "never"
         by = Text(visible(pin.by or ""))
@@ -118,9 +107,9 @@ def _state(pin: Pin) -> str:
         case "pinned":
             return "as pinned"
         case "changed":
-            return f"changed, seen {pin.seen_at:%Y-%m-%d %H:%M}"
+            return f"changed, seen {pin.seen_at:%Y-%m-%d %H:%M} UTC"
         case "new":
-            return f"new, seen {pin.seen_at:%Y-%m-%d %H:%M}"
+            return f"new, seen {pin.seen_at:%Y-%m-%d %H:%M} UTC"
         case _:
             assert_never(pin.state)
 

@@ -1,9 +1,10 @@
-"""The house: which port may the server have, and who holds it if not we?"""
+"""The house: which port may a part of it have, which had it the last time, and who holds it if not we?"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -51,3 +52,13 @@ def holder(port: int) -> str:
         except psutil.Error:
             continue
     return "a process that this user may not see"
+
+
+def port_in(remembered: Path) -> int | None:
+    """The port that a file holds; None where there is no such file. Raises HouseError where it holds none."""
+    try:
+        return int(remembered.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise HouseError(f"{remembered} does not hold a port number: remove it") from error

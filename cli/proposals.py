@@ -19,17 +19,18 @@ from rich.console import Console
 
 from cli import terminal
 from cli.home import House, locate
+from cli.options import AsJson
 from midwatch.agent_edit import rule_text, with_allow_rule
 from midwatch.agent_file import agent_path
 from midwatch.calls import canonical_json, visible
 from midwatch.errors import HouseError, LedgerError, SpecError
 from midwatch.spec import Rule
+from midwatch.whole_file import write_whole
 
 if TYPE_CHECKING:
     from midwatch.policy.narrow import Proposal
 
 ID_LENGTH: Final = 8
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,7 @@ def save(house: House, agent: str, proposal: Proposal, *, asked: str, by: str) -
     path = _folder(house) / f"{agent}-{key}.json"
     if not path.exists():
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        new = path.with_suffix(".new")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(facts, file, indent=2)
-        new.replace(path)
+        write_whole(path, json.dumps(facts, indent=2))
     return _read(path)
 
 
@@ -117,10 +115,7 @@ def accept(proposal: Id) -> None:
     asyncio.run(_no_run_waits(house, one.agent))
     path = agent_path(one.agent, house.project / "agents")
     text = with_allow_rule(path.read_text(encoding="utf-8"), one.rule, path=str(path))
-    new = path.with_suffix(".yaml.new")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(path.stat().st_mode & 0o777)
-    new.replace(path)
+    write_whole(path, text, mode=path.stat().st_mode & 0o777)
     forget(house, one)
     typer.echo(f"{path} allows it from the next run on. `midwatch rules test {one.agent}` tries its examples.")
 

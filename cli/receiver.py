@@ -10,26 +10,27 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from prefect.client.orchestration import get_client
 from watchfiles import awatch
 
 from blocks.ledger import open_ledger
+from cli.beat import beat
 from cli.home import House, locate
 from cli.loopback import listening, served
-from cli.receiver_app import Receiver
+from cli.page_wire import patient
+from cli.receiver_app import SLOWEST, Receiver
 from cli.secrets_at_hand import Secrets
-from cli.service import pause, say, told_to_stop
+from cli.service import again, pause, say, told_to_stop
+from midwatch.agents import Agents
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
-from tasks.triggers.agents import Agents
 from tasks.triggers.chains import Chains
 from tasks.triggers.dispatch import Away, Dispatcher, starter
 from tasks.triggers.files import Folder
@@ -47,6 +48,15 @@ RESCAN_SECONDS: Final = 60.0
 """Between two looks at a folder in which nothing moves: the operating system may lose a bell."""
 LONGEST_SECONDS: Final = 30.0
 """Between two tries while Prefect or the ledger is away."""
+BEAT_SECONDS: Final = 5.0
+
+Part = Literal["webhooks", "dispatch", "folders"]
+"""What it does side by side; none waits for another that cannot work."""
+_VAIN: Final[dict[Part, str]] = {
+    "webhooks": "webhooks cannot be taken",
+    "dispatch": "what arrived cannot be started",
+    "folders": "folders cannot be watched",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +69,35 @@ class Desk:
     stop: asyncio.Event
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something is to be started."""
+    failing: set[Part] = field(default_factory=set)
+    """What has been tried in vain, and not done since."""
+
+    async def work(self) -> None:
+        """All of it until `stop`."""
+        await asyncio.gather(
+            self._tried("webhooks", self.serve),
+            self._tried("dispatch", self.dispatch),
+            self._tried("folders", self.watch),
+            _again("the heartbeat cannot be written", self.beats, self.stop),
+        )
+
+    async def _tried(self, part: Part, work: Callable[[], Awaitable[None]]) -> None:
+        """`work`, however often it fails, until `stop`; the sender waits, so it is tried again soon."""
+
+        async def once() -> None:
+            try:
+                await work()
+            except Exception:
+                self.failing.add(part)
+                raise
+
+        await _again(_VAIN[part], once, self.stop)
+
+    async def beats(self) -> None:
+        """A sign of life, with what fails, again and again until `stop`."""
+        while not self.stop.is_set():
+            beat(self.house.home, "receiver", self.failing)
+            await pause(self.stop, BEAT_SECONDS)
 
     async def serve(self) -> None:
         """Webhooks, until `stop`."""
@@ -71,8 +110,10 @@ class Desk:
             now=lambda: datetime.now(UTC),
         )
         with listening(self.house.home / PORT, USUAL, backlog=CONNECTIONS) as listener:
+            self.failing.discard("webhooks")
             say(f"webhooks are taken at http://127.0.0.1:{listener.getsockname()[1]}/hooks/AGENT/NAME")
-            await served(Receiver(webhooks=webhooks).app(), listener, self.stop, connections=CONNECTIONS)
+            app, http = Receiver(webhooks=webhooks).app(), patient(SLOWEST)
+            await served(app, listener, self.stop, connections=CONNECTIONS, http=http)
 
     async def dispatch(self) -> None:
         """Follow what ended, and start what arrived, until `stop`."""
@@ -82,6 +123,7 @@ class Desk:
             while not self.stop.is_set():
                 self.arrived.clear()
                 lines = [*await chains.look(), *await dispatcher.one_round(datetime.now(UTC))]
+                self.failing.discard("dispatch")
                 for line in lines:
                     say(line)
                 if not lines:
@@ -102,6 +144,7 @@ class Desk:
                     else:
                         due = [each for each in folders.values() if each.unsettled]
                     await self._look(due)
+                    self.failing.discard("folders")
                     if self._moved(folders, roots):
                         looked = float("-inf")
                         break
@@ -161,38 +204,21 @@ async def _bells(roots: list[Path], stop: asyncio.Event) -> AsyncGenerator[bool,
             yield bool(changed)
 
 
-async def again(what: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """`work`, however often it fails, until `stop`."""
-    seconds = LOOK_SECONDS
-    while not stop.is_set():
-        began = time.monotonic()
-        try:
-            await work()
-        except Exception as error:
-            if not isinstance(error, Away | OSError | SpecError):
-                traceback.print_exc()
-            if time.monotonic() - began > LONGEST_SECONDS:
-                seconds = LOOK_SECONDS
-            say(f"{what}: {error}. Tried again in {seconds:.0f} s")
-            await pause(stop, seconds)
-            seconds = min(seconds * 2, LONGEST_SECONDS)
+async def _again(what: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """The sender waits, so it is tried again soon."""
+    await again(what, work, stop, first=LOOK_SECONDS, longest=LONGEST_SECONDS, plain=(Away, OSError, SpecError))
 
 
 async def keep(house: House, stop: asyncio.Event) -> None:
-    """All of it until `stop`; no part waits for another that cannot work."""
+    """All of it until `stop`."""
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
-        desk = Desk(house=house, ledger=ledger, agents=Agents(folder=house.project / "agents"), stop=stop)
-        await asyncio.gather(
-            again("webhooks cannot be taken", desk.serve, stop),
-            again("what arrived cannot be started", desk.dispatch, stop),
-            again("folders cannot be watched", desk.watch, stop),
-        )
+        await Desk(house=house, ledger=ledger, agents=Agents(folder=house.project / "agents"), stop=stop).work()
 
 
 async def _main() -> None:
     stop = told_to_stop()
-    await again("nothing from outside can be taken", lambda: keep(locate(os.environ), stop), stop)
+    await _again("nothing from outside can be taken", lambda: keep(locate(os.environ), stop), stop)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,10 @@ SLOWEST: Final = 20.0
 """Seconds until a body has arrived. GitHub itself waits for ten."""
 AT_HAND: Final = 64_000_000
 """Bytes of all bodies together that are being read."""
+OF_ONE_HOOK: Final = AT_HAND // 4
+"""And of those for one hook: nobody needs a secret to send to one slowly, and the others go on."""
+SMALL: Final = 64_000
+"""Bytes of a body that is read whatever else is: one on every connection is not much more than `AT_HAND`."""
 AGAIN_SECONDS: Final = "5"
 """What a sender is told that has to come again."""
 
@@ -33,7 +38,8 @@ class Receiver:
     """What listens to senders. Whoever calls is nobody until the signature is proven."""
 
     webhooks: Webhooks
-    _at_hand: int = field(default=0)
+    _at_hand: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Bytes of the bodies that are being read, by hook."""
 
     def app(self) -> Starlette:
         """POST to a hook, and nothing else but `/health`."""
@@ -48,16 +54,16 @@ class Receiver:
         found = self.webhooks.hook(http.path_params["agent"], http.path_params["name"])
         if isinstance(found, Reply):
             return _response(found)
-        held = 0
+        address, held = (found.spec.name, found.webhook.name), 0
         try:
             body = bytearray()
             async with asyncio.timeout(SLOWEST):
                 _announced(http, found.webhook.most_bytes)
                 async for chunk in http.stream():
                     held += len(chunk)
-                    self._at_hand += len(chunk)
+                    self._at_hand[address] += len(chunk)
                     body += chunk
-                    self._in_bounds(len(body), found.webhook.most_bytes)
+                    self._in_bounds(len(body), found.webhook.most_bytes, address)
             headers = dict(http.headers.items())
             return _response(await self.webhooks.delivered(found, headers, bytes(body)))
         except _Refused as refused:
@@ -70,12 +76,13 @@ class Receiver:
             self.webhooks.say(f"a delivery for {found.spec.name} could not be kept, its sender was told so: {error}")
             return _response(Reply(status=503, text="not now"))
         finally:
-            self._at_hand -= held
+            self._at_hand[address] -= held
 
-    def _in_bounds(self, size: int, most: int) -> None:
+    def _in_bounds(self, size: int, most: int, address: tuple[str, str]) -> None:
         if size > most:
             raise _Refused(413, "too large")
-        if self._at_hand > AT_HAND:
+        full = self._at_hand[address] > OF_ONE_HOOK or self._at_hand.total() > AT_HAND
+        if full and size > SMALL:
             raise _Refused(503, "too much at once")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import psutil
+
+from midwatch.whole_file import write_whole
 
 Phase = Literal["starting", "up", "stopping", "failed"]
 
@@ -42,7 +43,10 @@ class Record:
     port: int
     waiting_for: str = ""
     """Name of the child whose readiness the start waits for."""
+    keeps: tuple[str, ...] = ()
+    """Names of all children that are to run, whether they do at this moment or not."""
     children: dict[str, Living] = field(default_factory=dict)
+    """Those that run."""
     error: str = ""
     """With `failed`: what an operator should read."""
 
@@ -65,9 +69,7 @@ def this_process() -> Living:
 
 def write(path: Path, record: Record) -> None:
     """Replace the record in one step: a reader sees the old one or the new one, never half of one."""
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(record), indent=1))
-    os.replace(draft, path)
+    write_whole(path, json.dumps(asdict(record), indent=1))
 
 
 def read(path: Path) -> Record | None:
@@ -77,4 +79,5 @@ def read(path: Path) -> Record | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     children = {name: Living(**child) for name, child in raw.pop("children").items()}
-    return Record(**{**raw, "supervisor": Living(**raw["supervisor"]), "children": children})
+    keeps = tuple(raw.get("keeps", ()))
+    return Record(**{**raw, "supervisor": Living(**raw["supervisor"]), "keeps": keeps, "children": children})

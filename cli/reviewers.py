@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from cli import terminal
-from cli.inbox import AsJson, with_ledger
+from cli.inbox import with_ledger
+from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import Ledger
 from midwatch.reviewer import CONFIDENCE, Reviewer
@@ -39,9 +40,7 @@ def reviewers(
 
 
 def _table(found: Sequence[Reviewer]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("person", "tests", "caught", "missed", "share", f"at least ({CONFIDENCE:.0%})"):
-        table.add_column(heading)
+    table = terminal.table("person", "tests", "caught", "missed", "share", f"at least ({CONFIDENCE:.0%})")
     for one in found:
         row = (visible(one.person), str(one.tests), str(one.caught), str(one.missed))
         table.add_row(*row, f"{one.share:.0%}", f"{one.at_least:.0%}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pydantic_ai.tools import ToolDefinition
@@ -27,8 +26,8 @@ from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec, Rule, Rules
 from midwatch.yaml_lines import Lines, read_yaml
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, tool_definitions
-from tasks.permissions.gate import declared
+from tasks.harness.rules import policy_of, tool_definitions
+from tasks.permissions.declared import declared
 from tasks.permissions.servers import served_tool
 from tasks.tools import build_toolsets, saved_servers
 
@@ -197,8 +196,3 @@ def _named(spec: AgentSpec, also: Iterable[str]) -> list[str]:
     starts = tuple(f"mcp__{server.name}__" for server in servers)
     starred = {name.replace("*", "any") for name in said if "*" in name and name.startswith("mcp__")}
     return sorted(starred | listed | {name for name in (*said, *also) if name.startswith(starts) and "*" not in name})
-
-
-def agents_of(house: House) -> list[str]:
-    """Every agent that has a file, fit or not."""
-    return sorted(path.stem for path in Path(house.project / "agents").glob("*.yaml"))

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.proposals import AsJson, accept, drop, print_proposal, proposals
-from cli.suggest import Agent, SomeAgent, suggest, with_prefect
+from cli.options import Agent, AsJson
+from cli.proposals import accept, drop, print_proposal, proposals
+from cli.suggest import SomeAgent, suggest, with_prefect
 from midwatch.calls import visible
 from midwatch.decision import Verdict
 from midwatch.errors import SpecError
@@ -103,10 +104,11 @@ def try_examples(agent: SomeAgent = None, start_servers: StartServers = False, a
 async def _tested(agent: str | None, start_servers: bool) -> tuple[dict[str, list[Tried]], list[str]]:
     """By agent, and what keeps a file from being read at all."""
     from cli.rule_examples import tried
-    from cli.rulebook import agents_of, open_rulebook
+    from cli.rulebook import open_rulebook
+    from midwatch.agent_file import names
 
     house, results, wrong = locate(os.environ), dict[str, list["Tried"]](), list[str]()
-    for name in [agent] if agent else agents_of(house):
+    for name in [agent] if agent else names(house.project / "agents"):
         async with AsyncExitStack() as stack:
             try:
                 results[name] = tried(await open_rulebook(name, house, stack, start_servers=start_servers))
@@ -120,9 +122,9 @@ def _tried(rule: Tried) -> dict[str, object]:
 
 
 def _examples_table(results: dict[str, list[Tried]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "rule", "examples", "passed", "where"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "rule")
+    table = terminal.table("", "rule", "examples", "passed", "where")
+    for column in table.columns:
+        column.no_wrap = column.header != "rule"
     for tried in results.values():
         for rule in tried:
             mark = Text("FAILS", style="red") if rule.faults else Text("ok" if rule.examples else "-")

@@ -14,14 +14,15 @@ from rich.console import Console
 from cli import terminal
 from cli.environment import adopt
 from cli.home import House, locate
+from cli.options import Agent, AsJson
 from midwatch.agent_file import load_agent
+from midwatch.arrival_input import unkept
 from midwatch.calls import visible
 from midwatch.errors import HouseError, SpecError
 from midwatch.ledger import AskRow, RunRow
 from midwatch.outcome import EXIT_CODES, EXIT_WAITING, GREEN
-from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
-from midwatch.templates import fill
+from tasks.triggers.chains import written
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -31,13 +32,13 @@ POLL_SECONDS: Final = 1.0
 
 
 def run(
-    agent: Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")],
+    agent: Agent,
     input: Annotated[str, typer.Option(help="The run's input: one JSON object.")] = "{}",
     level: Annotated[
         int | None, typer.Option(min=1, max=5, help="At most this level; never more than granted.")
     ] = None,
     follow: Annotated[bool, typer.Option(help="Follow it to its end, or until it waits for a person.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start a run. Exit code: 0 verified, 1 failed, 3 unverified, 4 blocked, 5 unknown, 10 waits for a person."""
     house = locate(os.environ)
@@ -69,6 +70,8 @@ def _object(text: str) -> dict[str, Any]:
         raise SpecError(f"it is not JSON: {error}", field="--input") from error
     if not isinstance(value, dict):
         raise SpecError('it must be one JSON object, such as \'{"folder": "inbox"}\'', field="--input")
+    if unfit := unkept(value):
+        raise SpecError(unfit, field="--input")
     return value
 
 
@@ -138,7 +141,7 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
         colour = "green" if row.outcome in GREEN else "red"
         console.print(f"\n[bold {colour}]{row.outcome}[/]")
         console.print(f"  {visible(row.reason)}", markup=False)
-        for path in written(spec, row, house):
+        for path in written(spec, row, house.project):
             console.print(f"  written: {path}", markup=False)
         if asks:
             console.print("  what became of it, only you can say: midwatch inbox")
@@ -150,15 +153,6 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
     else:
         console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)
     return code
-
-
-def written(spec: AgentSpec, row: RunRow, house: House) -> list[str]:
-    """The files that the agent's contract names and that are there."""
-    facts = RunFacts(
-        run_id=row.run_id, agent=row.agent, started_at=row.started_at, project=house.project, input=row.input
-    )
-    paths = [fill(check.file.path, facts) for check in spec.contract.done_when if check.file]
-    return [path for path in paths if (house.project / path).exists()]
 
 
 def exit_code(row: RunRow | None, asks: list[AskRow]) -> int:

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli import terminal
 from cli.halted import print_halts
 from cli.home import locate
+from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
 from midwatch.outcome import GREEN
@@ -22,7 +23,7 @@ from midwatch.outcome import GREEN
 def runs(
     agent: Annotated[str | None, typer.Argument(help="Only this agent's.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the latest runs, newest first, each with its outcome."""
     rows = asyncio.run(_recent(agent, limit))
@@ -44,9 +45,7 @@ async def _recent(agent: str | None, limit: int) -> list[RunRow]:
 
 
 def _table(rows: list[RunRow]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "agent", "started (UTC)", "by a", "outcome", "why"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("run", "agent", "started (UTC)", "by a", "outcome", "why")
     for row in rows:
         colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
         why = visible(row.reason)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import httpx
 
 from midwatch.arrival_spec import Secret
 from midwatch.errors import HouseError
 
 KEPT_SECONDS: Final = 60.0
 """So long a block's secret is used before it is asked for again: a changed one holds within a minute."""
+AGAIN_SECONDS: Final = 5.0
+"""Until it is asked for again where there was none, or Prefect could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What Prefect said of a block, or did not say."""
+
+    until: float
+    text: str = field(default="", repr=False)
+    fault: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Secrets:
     environ: Mapping[str, str] = field(repr=False)
     clock: Callable[[], float] = time.monotonic
-    _kept: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
+    load: Callable[[str], Awaitable[str]] = field(default_factory=lambda: _loaded)
+    """The text of a block. Raises HouseError where there is none, httpx.HTTPError where Prefect cannot be asked."""
+    _kept: dict[str, _Asked] = field(default_factory=dict, repr=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def secret_of(self, secret: Secret) -> str:
         """Its text.
@@ -33,11 +50,30 @@ class Secrets:
         return text
 
     async def _of_block(self, name: str) -> str:
-        at, text = self._kept.get(name, (0.0, ""))
-        if not text or self.clock() - at >= KEPT_SECONDS:
-            text = await _loaded(name)
-            self._kept[name] = (self.clock(), text)
-        return text
+        """One question at a time: whoever sends, signed or not, makes no more of them."""
+        if (standing := self._fresh(name)) is None:
+            async with self._asking:
+                standing = self._fresh(name) or await self._asked(name)
+        if not standing.text:
+            raise HouseError(f"its secret is not there: {standing.fault}")
+        return standing.text
+
+    def _fresh(self, name: str) -> _Asked | None:
+        standing = self._kept.get(name)
+        return standing if standing is not None and self.clock() < standing.until else None
+
+    async def _asked(self, name: str) -> _Asked:
+        """While Prefect is away the last answer holds."""
+        last = self._kept.get(name)
+        try:
+            found = _Asked(text=await self.load(name), until=self.clock() + KEPT_SECONDS)
+        except HouseError as error:
+            found = _Asked(fault=str(error), until=self.clock() + AGAIN_SECONDS)
+        except (httpx.HTTPError, OSError) as error:
+            fault = f"Prefect cannot be asked for the Secret block {name!r} ({error!r})"
+            found = _Asked(text=last.text if last else "", fault=fault, until=self.clock() + AGAIN_SECONDS)
+        self._kept[name] = found
+        return found
 
 
 async def _loaded(name: str) -> str:
@@ -46,8 +82,10 @@ async def _loaded(name: str) -> str:
     try:
         block: Any = await Block.aload(name)
         text = block.get()
+    except (httpx.HTTPError, OSError):
+        raise
     except Exception as error:
-        raise HouseError(f"its secret is not there: Prefect has no readable Secret block {name!r} ({error})") from error
+        raise HouseError(f"Prefect has no readable Secret block {name!r} ({error})") from error
     if not isinstance(text, str) or not text.strip():
-        raise HouseError(f"its secret is not there: the Secret block {name!r} holds no text")
+        raise HouseError(f"the Secret block {name!r} holds no text")
     return text.strip()

@@ -34,10 +34,10 @@ from prefect.workers.process import ProcessWorker
 
 from cli import start_run
 from cli.home import POOL, House, locate
+from tasks.triggers.flow_runs import flow_runs
 
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 """State types that a run can only be in while a worker looks after it."""
-PAGE = 200
 LIMIT_VARIABLE = "MIDWATCH_LIMIT"
 USUAL_LIMIT = 4
 """Runs at the same time; each flow process takes about 100 MB."""
@@ -78,11 +78,7 @@ async def interrupt(client: PrefectClient) -> list[FlowRun]:
     """Every run that claims to be at work, now marked as interrupted (or as cancelled, where that was asked for)."""
     at_work = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=AT_WORK)))
     pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
-    runs: list[FlowRun] = []
-    while page := await client.read_flow_runs(
-        flow_run_filter=at_work, work_pool_filter=pool, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(runs)
-    ):
-        runs += page
+    runs = await flow_runs(client, flow_run_filter=at_work, work_pool_filter=pool, sort=FlowRunSort.ID_DESC)
     for run in runs:
         await client.set_flow_run_state(run.id, _now(run), force=True)
     return [run for run in runs if run.state_type != StateType.CANCELLING]

@@ -11,7 +11,8 @@ import typer
 
 from cli.environment import adopt
 from cli.home import House, locate
-from cli.inbox import RunId, whole_id
+from cli.inbox import whole_id
+from cli.options import RunId
 from midwatch.errors import LedgerError
 from midwatch.ledger import Settlement
 

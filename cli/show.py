@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from midwatch.calls import visible
 from midwatch.ledger import AskRow, EffectRow, RunRow
 from midwatch.request import Piece, Question, numbered
@@ -50,9 +51,7 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
 
 
 def _steps(story: Mapping[str, Any]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("at", "step", "", "seconds"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("at (UTC)", "step", "", "seconds")
     rows = [(row.at, f"{row.kind} · {row.name}", row.detail, f"{row.seconds:.1f}") for row in story["steps"]]
     rows += [
         (row.at, f"permissions · {row.tool}: {row.verdict} ({row.rule})", row.reason, "") for row in story["decisions"]

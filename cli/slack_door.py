@@ -23,7 +23,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from blocks import Slack
 from blocks.ledger import open_ledger
-from cli.service import say, told_to_stop
+from cli.service import AGAIN_SECONDS, again, pause, say, told_to_stop
 from cli.widening import offered, proposed
 from midwatch.ledger import AskRow, Ledger
 from tasks.harness.place import Place, place
@@ -31,8 +31,6 @@ from tasks.slack.hearing import Deciders, Hearing, Widening
 from tasks.slack.posting import Board, Wait, retry_after
 
 ROUND_SECONDS: Final = 2.0
-AGAIN_SECONDS: Final = 30.0
-"""Until Slack is tried again when it, the block or the ledger could not be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +43,17 @@ class SlackDoor:
     async def rounds(self, stop: asyncio.Event) -> None:
         """Until `stop`; what fails is reported, and tried again in the next round."""
         while not stop.is_set():
-            pause = ROUND_SECONDS
+            seconds = ROUND_SECONDS
             self.hearing.changed.clear()
             try:
                 for fault in await self.board.one_round():
                     say(fault)
             except SlackApiError as error:
-                pause = retry_after(error) or AGAIN_SECONDS
-                say(f"Slack wants a pause of {pause:.0f} s")
+                seconds = retry_after(error) or AGAIN_SECONDS
+                say(f"Slack wants a pause of {seconds:.0f} s")
             except Exception:
                 traceback.print_exc()
-            await _first_of(pause, stop, *([self.hearing.changed] if pause == ROUND_SECONDS else []))
+            await pause(stop, seconds, *([self.hearing.changed] if seconds == ROUND_SECONDS else []))
 
 
 @asynccontextmanager
@@ -114,31 +112,21 @@ async def keep(name: str, here: Place, stop: asyncio.Event) -> None:
         return (await _block(name)).deciders
 
     async with await open_ledger(here.home) as ledger, get_client() as prefect:
-        while not stop.is_set():
-            try:
-                await ledger.migrate()
-                slack = await _block(name)
-                async with opened(
-                    slack, deciders, ledger, prefect, here, Widening(propose=proposed, offer=offered)
-                ) as door:
-                    say(f"people are asked in {slack.channel}")
-                    await door.rounds(stop)
-            except Exception as error:
-                say(f"Slack cannot be used ({error}); see docs/slack.md. Tried again in {AGAIN_SECONDS:.0f} s")
-                await _first_of(AGAIN_SECONDS, stop)
+
+        async def door_of_the_block() -> None:
+            await ledger.migrate()
+            slack = await _block(name)
+            async with opened(
+                slack, deciders, ledger, prefect, here, Widening(propose=proposed, offer=offered)
+            ) as door:
+                say(f"people are asked in {slack.channel}")
+                await door.rounds(stop)
+
+        await again("Slack cannot be used (docs/slack.md)", door_of_the_block, stop)
 
 
 async def _block(name: str) -> Slack:
     return await Slack.aload(name)
-
-
-async def _first_of(seconds: float, *events: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 async def _main(name: str) -> None:

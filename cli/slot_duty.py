@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from cli.duty import Rounds
 from midwatch.halt import Halt, Target
 from midwatch.ledger import Ledger
 from midwatch.slots import Stopped
@@ -13,9 +13,6 @@ from tasks.permissions.halting import set_halt
 from tasks.triggers.keeping import SlotRound
 from tasks.triggers.schedules import held_by_breakers
 
-if TYPE_CHECKING:
-    from cli.keeper import Rounds
-
 
 async def keep_slots(rounds: Rounds, now: datetime) -> list[str]:
     """Slots that have come due get their run, or their reason."""
@@ -23,7 +20,7 @@ async def keep_slots(rounds: Rounds, now: datetime) -> list[str]:
     return await SlotRound(
         client=rounds.client,
         ledger=rounds.ledger,
-        agents=rounds.here.agents,
+        agents=rounds.agents,
         now=now,
         held=await held_by_breakers(rounds.ledger),
         stopped=lambda agent: _stopped(agent, halts),
@@ -51,6 +48,5 @@ class _Replacing:
 
 
 def _stopped(agent: str, halts: list[Halt]) -> Stopped | None:
-    covering = {Target("all"), Target("agent", agent)}
-    halt = next((one for one in halts if one.target in covering), None)
+    halt = next((one for one in halts if one.covers(agent)), None)
     return Stopped(why="halt", reason=halt.words()) if halt is not None else None

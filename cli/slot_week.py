@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli import terminal
 from midwatch.calls import visible
 from midwatch.outcome import GREEN, Outcome
 from midwatch.slots import SlotState, SlotWhy
@@ -133,9 +134,7 @@ def _reasons(week: Week) -> list[RenderableType]:
     told = [one for one in week.slots if one.state != "coming" and (one.reason or one.state != "ran")]
     if not told:
         return []
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "slot", "", "why", "run"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("", "slot", "", "why", "run")
     for one in told[-_LISTED:]:
         why = Text(visible(one.reason) or one.why)
         state = Text(WORDS[one.state], style=one.colour)

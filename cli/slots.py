@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli import terminal
 from cli.home import locate
+from cli.options import AsJson
 from cli.slot_week import LETTERS, SeenSlot, Week, picture, week_of
 from midwatch.errors import MidwatchError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def slots(
     agent: Annotated[str | None, typer.Argument(help="This agent's week; without it one line for each agent.")] = None,
     week: Annotated[int, typer.Option(min=-520, max=520, help="0 is this week, -1 the last one, 1 the next.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the calendar of a week: every slot of every schedule, past and coming, and what became of it."""
     weeks = asyncio.run(_weeks(agent, week, datetime.now(UTC)))
@@ -62,7 +63,7 @@ async def week_in(ledger: Ledger, agent: str, week: int, now: datetime) -> Week:
     since, until = (
         datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in (monday, monday + timedelta(weeks=1))
     )
-    seen = [await _seen(ledger, row, zone) for row in await ledger.slots_between(agent, since, until)]
+    seen = [_seen(row, zone) for row in await ledger.slots_between(agent, since, until)]
     known = {one.instant for one in seen}
     ahead = coming_slots(standing, max(since, now), until)
     seen += [_coming(at, zone) for at in ahead if at.astimezone(ZoneInfo(zone)) not in known]
@@ -76,8 +77,7 @@ async def week_in(ledger: Ledger, agent: str, week: int, now: datetime) -> Week:
     )
 
 
-async def _seen(ledger: Ledger, row: SlotRow, zone: str) -> SeenSlot:
-    run = await ledger.run(row.run_id) if row.run_id else None
+def _seen(row: SlotRow, zone: str) -> SeenSlot:
     assert row.instant is not None  # the ledger gives those alone
     return SeenSlot(
         instant=row.instant.astimezone(ZoneInfo(zone)),
@@ -85,7 +85,7 @@ async def _seen(ledger: Ledger, row: SlotRow, zone: str) -> SeenSlot:
         why=row.why,
         reason=row.reason,
         run_id=row.run_id,
-        outcome=run.outcome if run else None,
+        outcome=row.outcome,
     )
 
 
@@ -107,9 +107,7 @@ def _said(row: ScheduleRow) -> str:
 
 
 def _lines(weeks: list[Week]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("agent", "schedule", "zone", "this week", "next"):
-        table.add_column(heading, overflow="fold")
+    table = terminal.table("agent", "schedule", "zone", "this week", "next")
     for one in weeks:
         coming = next((slot for slot in one.slots if slot.state == "coming"), None)
         counted = " ".join(f"{LETTERS[state]}{count}" for state, count in one.counted().items())

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from cli.duty import Rounds
 from tasks.harness.stalled import StalledRuns
-
-if TYPE_CHECKING:
-    from cli.keeper import Rounds
 
 
 @dataclass(kw_only=True)

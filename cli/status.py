@@ -6,18 +6,17 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
 
 import httpx
 import psutil
 import typer
-from rich.table import Table
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from cli import keys, record, terminal
 from cli.halted import halts_now
 from cli.home import House, locate
 from cli.notifier import faults_of
+from cli.options import AsJson
 from cli.page_address import page_address
 from cli.record import Living
 from cli.upkeep import answers
@@ -59,7 +58,7 @@ class Status:
     """Who is halted, by whom and why, a line each."""
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Say what is up. Exit code 0 when all of it is, 3 when nothing is, 1 otherwise."""
     now = look(locate(os.environ))
     if as_json:
@@ -147,9 +146,7 @@ def _show(now: Status) -> None:
     if not now.parts:
         console.print("  `midwatch up` starts it.")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "pid", "since", "restarts", "memory"):
-        table.add_column(heading)
+    table = terminal.table("", "pid", "since", "restarts", "memory")
     for part in now.parts:
         table.add_row(part.name, str(part.pid), part.since, str(part.restarts), f"{part.memory_mb} MB")
     console.print(table)

@@ -16,7 +16,8 @@ from rich.console import Console
 from cli import terminal
 from cli.check import enter
 from cli.home import furnish, locate
-from cli.proposals import AsJson, facts_of, print_proposal
+from cli.options import AsJson
+from cli.proposals import facts_of, print_proposal
 from midwatch.calls import parse_call
 from midwatch.ledger import AskRow
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from midwatch.policy.suggest import Answered, Asked, Remainder, Suggestions
 
 T = TypeVar("T")
-Agent = Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")]
 SomeAgent = Annotated[str | None, typer.Argument(help="One agent; without it all that have a file.")]
 
 
@@ -45,14 +45,15 @@ def suggest(
 
 async def _suggestions(agent: str | None, since: datetime) -> dict[str, Suggestions]:
     from blocks.ledger import open_ledger
-    from cli.rulebook import agents_of, open_rulebook
+    from cli.rulebook import open_rulebook
+    from midwatch.agent_file import names
     from midwatch.policy.suggest import suggest as suggested
 
     house = locate(os.environ)
     found: dict[str, Suggestions] = {}
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
-        for name in [agent] if agent else agents_of(house):
+        for name in [agent] if agent else names(house.project / "agents"):
             rows = await ledger.approvals_asked(name, since)
             async with AsyncExitStack() as stack:
                 book = await open_rulebook(name, house, stack, also={row.tool for row in rows})

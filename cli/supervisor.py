@@ -98,8 +98,10 @@ async def watch(
         loop.add_signal_handler(number, stop.set)
     if leashed:
         loop.add_reader(sys.stdin.fileno(), _at_eof, stop)
-    state = Record(supervisor=record.this_process(), phase="starting", port=house.port or 0)
-    group = Group(house=house, children=children(house), patience=patience, journal=journal, token=token, state=state)
+    kept = children(house)
+    keeps = tuple(child.name for child in kept)
+    state = Record(supervisor=record.this_process(), phase="starting", port=house.port or 0, keeps=keeps)
+    group = Group(house=house, children=kept, patience=patience, journal=journal, token=token, state=state)
     with _leash(house, token):
         await group.run(stop)
 

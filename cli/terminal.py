@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from rich.console import Console
+from rich.table import Table
 
 
 def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = False) -> Console:
@@ -12,3 +15,11 @@ def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = Fals
         soft_wrap: leave long lines to the terminal, so that they can be copied whole.
     """
     return Console(stderr=stderr, quiet=quiet, soft_wrap=soft_wrap, highlight=False, emoji=False)
+
+
+def table(*headings: str, right: Container[str] = (), title: str = "") -> Table:
+    """Without lines, each heading a column that breaks what is too long; those in `right` are figures."""
+    made = Table(box=None, pad_edge=False, title=title or None, title_justify="left")
+    for heading in headings:
+        made.add_column(heading, overflow="fold", justify="right" if heading in right else "left")
+    return made

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,10 +23,10 @@ from cli.home import locate
 from cli.inbox import with_ledger
 from cli.top_frame import frame
 from cli.zone import here
+from midwatch.agent_file import names
 from midwatch.attention import person_of
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
-from midwatch.ledger.moment import Moment
 from midwatch.top import Top, top_of
 
 EVERY_SECONDS: Final = 1.0
@@ -48,23 +48,21 @@ def top(
             asyncio.run(with_ledger(lambda ledger: _live(ledger, console, here())))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Looks again and again, and remembers what it need not read twice."""
+    """Looks again and again."""
 
     ledger: Ledger
     agents: Path
     """The folder of the agents' files: today's money is that of the agents that are there, and of those that run."""
     now: Callable[[], datetime]
-    _last: Moment | None = field(default=None, init=False)
 
     async def look(self) -> Top:
         """Raises LedgerError where the ledger cannot be read."""
-        now, agents = self.now(), [path.stem for path in self.agents.glob("*.yaml")]
-        self._last = await self.ledger.moment(now, agents, self._last)
+        now, agents = self.now(), names(self.agents)
         return top_of(
             now,
-            self._last,
+            await self.ledger.moment(now, agents),
             halts=await self.ledger.halts_in_force(),
             breakers=await self.ledger.breakers_of(),
             alarms=await self.ledger.open_alarms(),

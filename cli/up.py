@@ -19,6 +19,7 @@ from cli import deployments, expectations, occupancy, terminal
 from cli.environment import adopt
 from cli.home import House, locate
 from cli.occupancy import Say
+from cli.options import AsJson
 from midwatch.errors import HouseError
 
 
@@ -58,7 +59,7 @@ def up(
         bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C, which stops everything.")
     ] = False,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where the server listens, from now on.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start the server, the worker and the keeper, and deploy the agents."""
     with progress() as say:

@@ -37,10 +37,10 @@ def with_allow_rule(text: str, rule: Rule, *, path: str) -> str:
 
 
 class _Representer(SafeRepresenter):
-    """As ruamel writes; only that it cannot read back a list of one line with an unquoted text that begins with `?`."""
+    """As ruamel writes; only that it cannot read back, on one line, an unquoted text that begins with `?` or `:`."""
 
     def represent_str(self, data: str) -> Node:
-        style = '"' if data.startswith("?") else None
+        style = '"' if data.startswith(("?", ":")) else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 

@@ -27,22 +27,9 @@ def load_agent(agent: str | Path, folder: Path | None = None) -> AgentSpec:
     return _load(Path(agent) if folder is None else agent_path(str(agent), folder))
 
 
-def load_agents(folder: Path) -> dict[str, AgentSpec]:
-    """Every `NAME.yaml` in `folder`, by name, sorted.
-
-    Raises:
-        SpecFaults: the faults of all files together.
-    """
-    agents: dict[str, AgentSpec] = {}
-    wrong: list[SpecError] = []
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            agents[path.stem] = _load(path)
-        except SpecFaults as error:
-            wrong += error.faults
-    if wrong:
-        raise SpecFaults(wrong)
-    return agents
+def names(folder: Path) -> list[str]:
+    """Every agent that has a file there, fit or not, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def agent_path(name: str, folder: Path) -> Path:
@@ -51,7 +38,7 @@ def agent_path(name: str, folder: Path) -> Path:
         raise _alone(f"{name[:80]!r} is not an agent's name: small letters, digits and dashes, beginning with a letter")
     path = folder / f"{name}.yaml"
     if not path.is_file():
-        there = sorted(file.stem for file in folder.glob("*.yaml"))
+        there = names(folder)
         hint = nearest(name, there) or f"; there is: {', '.join(there) or 'none yet'}"
         raise _alone(f"no agent {name!r} in {folder}{hint}", path=str(path))
     return path

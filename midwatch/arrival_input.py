@@ -7,17 +7,22 @@ parameters, would take an object with the key `__prefect_kind` for a template of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from midwatch.arrival_spec import Storm, Wanted
-from midwatch.characters import visible
+from midwatch.characters import on_one_line, visible
 from midwatch.typed_input import input_fault
 
 MOST_BYTES: Final = 200_000
 """Of a run's input as JSON; Prefect takes 512 KiB of parameters."""
 LONGEST_FAULT: Final = 300
 TEMPLATE: Final = "__prefect_kind"
+WHOLE: Final = range(-(2**63), 2**64)
+"""Whole numbers that Prefect can write as JSON; a run with any other makes it fail at every list that the run is in."""
+DEEPEST: Final = 100
+"""Objects and lists in each other; the client and the server of Prefect fail beyond some 250."""
 _MISSING: Final = object()
 
 
@@ -67,12 +72,10 @@ def together(inputs: Sequence[Mapping[str, Any]], storm: Storm) -> dict[str, Any
 
 def misfit(fields: Mapping[str, Any], input: Mapping[str, Any]) -> str:
     """Why a run cannot take this input from outside; "" where it can."""
+    if unfit := unkept(input):
+        return unfit
     try:
-        if any(key == TEMPLATE for key in _keys(input)):
-            return f"it has the key {TEMPLATE!r}, which Prefect would take for a template"
         size = len(json.dumps(input, ensure_ascii=False).encode())
-    except RecursionError:
-        return "it is nested too deeply"
     except UnicodeEncodeError:
         return "it has half of a character (a lone surrogate)"
     if size > MOST_BYTES:
@@ -80,20 +83,29 @@ def misfit(fields: Mapping[str, Any], input: Mapping[str, Any]) -> str:
     fault = input_fault(fields, input)
     if fault is None:
         return ""
-    said = visible(f"{fault[0]}: {fault[1]}")
+    said = visible(on_one_line(f"{fault[0]}: {fault[1]}"))
     return said if len(said) <= LONGEST_FAULT else f"{said[: LONGEST_FAULT - 1]}…"
+
+
+def unkept(value: Any, depth: int = 0) -> str:
+    """Why Prefect could not keep this as it is; "" where it can."""
+    match value:
+        case _ if depth > DEEPEST:
+            return "it is nested too deeply"
+        case int() if value not in WHOLE:
+            return "it has a whole number of more than 64 bits: send it as a text"
+        case float() if not math.isfinite(value):
+            return "it has a number that is too large for JSON: send it as a text"
+        case Mapping() if TEMPLATE in value:
+            return f"it has the key {TEMPLATE!r}, which Prefect would take for a template"
+        case Mapping():
+            parts = [*value.values()]
+        case list() | tuple():
+            parts = [*value]
+        case _:
+            return ""
+    return next((fault for part in parts if (fault := unkept(part, depth + 1))), "")
 
 
 def _among(value: Any, values: Sequence[Wanted]) -> bool:
     return any(type(value) is type(one) and value == one for one in values)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    match value:
-        case Mapping():
-            for key, part in value.items():
-                yield key
-                yield from _keys(part)
-        case list() | tuple():
-            for part in value:
-                yield from _keys(part)

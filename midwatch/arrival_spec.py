@@ -72,7 +72,7 @@ class Files(_Strict):
     glob: Inside = "*"
     """In the folder; `**/*.csv` for those below it too."""
     settle_seconds: Annotated[float, Field(ge=0.1, le=3600)] = 2
-    """So long a file's size and time stand still before it counts as whole; one that was moved there counts at once."""
+    """So long a file's size and time stand still before it counts as whole, wherever that is."""
     most_bytes: Annotated[int, Field(ge=1, le=200_000)] = 100_000
     """Of a file whose `text` is wanted. A larger one is refused; without `text` a file may be of any size."""
     input: dict[str, Place] = {}

@@ -5,29 +5,25 @@
                                              └────────── the probe is not ────────┘
 
 While it is open no run of the agent begins; while it is half open, exactly one does. Each time that a probe fails the
-cool-down is twice as long.
+cool-down is twice as long; one that says nothing about the agent is followed by another after the same time.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from midwatch.judgment import Loop
 from midwatch.outcome import Outcome
 
 BreakerState = Literal["closed", "open", "half_open"]
 
-HELD_OFF: Final = "the breaker of this agent is "
-"""How the reason of a run begins that a breaker kept from beginning: it is no failure of its own."""
 PROBE: Final = "breaker-probe:"
 """How the idempotency key of the one run begins that is tried."""
-_HALTED: Final = re.compile(r"(everything|agent \S+|run \S+) was halted by ")
-"""As `halt.Halt.words` begins."""
 
 
 class Breaker(BaseModel):
@@ -78,11 +74,22 @@ def in_a_row(causes: Sequence[str | None], limits: Breaker) -> Row | None:
     return None
 
 
-def held_off(outcome: Outcome | None, reason: str) -> bool:
-    """Whether a breaker kept this run from beginning."""
-    return outcome == "blocked" and reason.startswith(HELD_OFF)
+def counts(outcome: Outcome, ending: Loop | None) -> bool:
+    """Whether this ending says something about the agent.
 
-
-def counts(outcome: Outcome, reason: str) -> bool:
-    """Whether this ending says something about the agent: a halt and an open breaker say nothing."""
-    return not held_off(outcome, reason) and not (outcome == "blocked" and _HALTED.match(reason))
+    What a person ended, by a halt or in Prefect, what did not begin because of its level, a day's budget or its breaker, and
+    what had rightly nothing to do, says nothing.
+    """
+    if outcome == "verified_noop":
+        return False
+    if outcome != "blocked":
+        return True
+    match ending:
+        case "halted" | "cancelled" | "denied" | "no_budget" | "held_off":
+            return False
+        case "finished" | "nothing_to_do" | "error" | "broken" | "out_of_budget" | "stopped":
+            return True
+        case "unanswered" | "taken_over" | "unavailable" | None:
+            return True
+        case _:
+            assert_never(ending)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
 
 from midwatch.errors import MidwatchError
+from midwatch.judgment import Loop
 from midwatch.spec import DayLimits, Limits
 
 Measure = Literal["runs", "steps", "tokens", "usd", "minutes", "effects"]
@@ -126,6 +127,13 @@ class Meter:
         return self.measure != "runs" and self.used >= WARN_AT * self.allowed
 
     @property
+    def is_spent(self) -> bool:
+        """No further step is taken, and no run begins. Effects are refused one by one, as they begin."""
+        if self.measure == "effects":
+            return False
+        return self.used > self.allowed or (self.measure != "runs" and self.left <= 0)
+
+    @property
     def field(self) -> str:
         """What it is called wherever it is written down."""
         match self.scope:
@@ -167,6 +175,11 @@ class BudgetSpent(MidwatchError):
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         super().__init__(f"out of budget: {meter.said()}; {meter.remedy()}")
+
+    @property
+    def loop(self) -> Loop:
+        """How the run ends: at a limit of its own, or because others have used up what it draws on."""
+        return "out_of_budget" if self.meter.scope == "run" else "no_budget"
 
 
 def meters(pools: Iterable[Pool]) -> list[Meter]:

@@ -20,6 +20,12 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:-]{0,119}")
 """Of an agent or a run: it becomes the name of a file."""
 CHECKED_AGENT: Final = "midwatch-halt-check"
 """The agent of the scheduled self-test, the only one that the self-test ever halts."""
+_WHOLE: Final = len("01234567-89ab-cdef-0123-456789abcdef")
+
+
+def is_whole(run_id: str) -> bool:
+    """Whether it is as long as the id of a run; a part of one halts nobody."""
+    return len(run_id) >= _WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,18 @@ class Halt(BaseModel):
     @property
     def target(self) -> Target:
         return Target(self.scope, self.name)
+
+    def covers(self, agent: str, run_id: str = "") -> bool:
+        """Whether it stops this run of the agent; without a run, whatever run of it."""
+        match self.scope:
+            case "all":
+                return True
+            case "agent":
+                return self.name == agent
+            case "run":
+                return self.name == run_id
+            case _:
+                assert_never(self.scope)
 
     def words(self) -> str:
         """One clause that names what, who, when and why; the reason of every run that it ends."""

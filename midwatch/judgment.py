@@ -10,6 +10,8 @@ The first row that fits decides. `done` is `contract.done_when` as it was found 
 |          | stopped                |                    |                  |               |
 | known    | denied, unanswered,    | any                | any              | blocked       |
 |          | taken_over             |                    |                  |               |
+| known    | no_budget, held_off,   | any                | any              | blocked       |
+|          | unavailable, cancelled |                    |                  |               |
 | known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
 | known    | nothing_to_do          | (it does not)      | any              | unverified    |
 | known    | finished               | holds              | any              | verified      |
@@ -42,19 +44,27 @@ Loop = Literal[
     "denied",
     "unanswered",
     "taken_over",
+    "no_budget",
+    "held_off",
+    "unavailable",
+    "cancelled",
 ]
-"""How the loop itself came to an end.
+"""How the loop itself came to an end, or why it did not begin. The ledger keeps it with the run.
 
 finished       the model says that it is done
 nothing_to_do  `noop_when` held before the first step; no model was asked
 error          an error that it could not recover from
 broken         an invariant of the contract did not hold, or could not be looked at
 halted         the halt latch was set
-out_of_budget  a limit was reached
+out_of_budget  a limit of its own was reached
 stopped        a monitor ended it: a loop, a stall, what is unusual for the agent
-denied         it may not go on: level too low, a layer that fails, a slot taken
+denied         it may not go on: its level is too low
 unanswered     a question's deadline passed, and the agent's file says to end then
 taken_over     a person goes on with the work
+no_budget      a day, the house or the run above it had nothing left
+held_off       the agent's breaker kept it from beginning
+unavailable    its model or one of its tools could not be had
+cancelled      a person ended it in Prefect
 """
 
 Seen = Literal["holds", "wrong", "not_seen", "nothing_to_check"]
@@ -91,13 +101,13 @@ class Judgment:
 
 
 def seen(findings: Sequence[Finding]) -> Seen:
-    """What a list of findings says as a whole; no findings say nothing."""
+    """What a list of findings says as a whole; no findings say nothing, and neither do those of nothing."""
     missed = [finding for finding in findings if not finding.held]
-    if not findings:
-        return "nothing_to_check"
     if any(finding.looked for finding in missed):
         return "wrong"
-    return "not_seen" if missed else "holds"
+    if missed:
+        return "not_seen"
+    return "nothing_to_check" if all(finding.empty for finding in findings) else "holds"
 
 
 def judge(ending: Ending, *, done: Sequence[Finding], noop: Sequence[Finding] = ()) -> Judgment:
@@ -112,10 +122,16 @@ def judge(ending: Ending, *, done: Sequence[Finding], noop: Sequence[Finding] = 
             return _judgment("failed", ending.reason or "what must hold all the time did not")
         case "halted":
             return _judgment("blocked", ending.reason or "the halt latch was set")
-        case "out_of_budget":
+        case "out_of_budget" | "no_budget":
             return _judgment("blocked", ending.reason or "a limit was reached")
         case "stopped":
             return _judgment("blocked", ending.reason or "a monitor ended it")
+        case "held_off":
+            return _judgment("blocked", ending.reason or "its breaker is open")
+        case "cancelled":
+            return _judgment("blocked", ending.reason or "it was cancelled in Prefect")
+        case "unavailable":
+            return _judgment("blocked", ending.reason or "its model or a tool could not be had")
         case "denied":
             return _judgment("blocked", ending.reason or _refused(ending.refusals) or "it may not go on")
         case "unanswered":
@@ -148,6 +164,8 @@ def _finished(ending: Ending, done: Sequence[Finding]) -> Judgment:
             return _judgment("failed", f"it says done, and the world says otherwise: {_details(missed)}")
         case "not_seen":
             return _judgment("unverified", f"it says done, and the contract could not be checked: {_details(missed)}")
+        case "nothing_to_check" if done:
+            return _judgment("unverified", f"it says done, and nothing was there to confirm it by: {_details(done)}")
         case "nothing_to_check":
             return _judgment("unverified", "it says done, and there is no `contract.done_when` to confirm it")
 

@@ -41,7 +41,10 @@ class StallMonitor(_Monitor):
     """No progress: no effect, no result not seen before, no check of a file in the contract that turned out otherwise."""
 
     steps: Annotated[int, Field(ge=2, le=1000)] = 10
-    """So many model requests without any the model is told; as many again, and the run is stopped for a person."""
+    """So many model requests without any the model is told; as many again, and the run is stopped for a person.
+
+    One that asks for something new, and gets a result seen before, counts a third.
+    """
     more_steps: Annotated[int, Field(ge=1, le=1000)] = 20
     """As of a loop."""
     minutes: Annotated[float, Field(gt=0, le=60 * 24)] = 60

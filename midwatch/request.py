@@ -153,9 +153,10 @@ class Request:
 
 
 def goes_on(answer: str) -> bool:
-    """Whether a person's answer to a monitor lets the run go on."""
+    """Whether a person's answer to a monitor lets the run go on. `Go on? No` does not."""
     first = answer.strip().casefold()
-    return first.startswith(GO_ON) and not first[len(GO_ON) :][:1].isalnum()
+    behind = first[len(GO_ON) :]
+    return first.startswith(GO_ON) and not behind[:1].isalnum() and not behind.lstrip().startswith("?")
 
 
 def together(asks: Sequence[AskRow]) -> list[tuple[AskRow, ...]]:

@@ -19,7 +19,7 @@ from typing import Final, Literal, assert_never
 from midwatch.triggers import SchedulePolicy
 
 SlotState = Literal["due", "queued", "late", "ran", "caught_up", "skipped", "missed"]
-SlotWhy = Literal["", "asleep", "overlap", "halt", "level", "budget", "breaker", "cancelled"]
+SlotWhy = Literal["", "asleep", "overlap", "asking", "halt", "level", "budget", "breaker", "cancelled"]
 
 OPEN: Final[frozenset[SlotState]] = frozenset({"due", "queued", "late"})
 """Of a slot whose run is still to begin."""

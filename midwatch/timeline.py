@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from midwatch.characters import visible
+from midwatch.characters import on_one_line, visible
 from midwatch.outcome import Outcome
 
 Look = Outcome | Literal["going_on", "waiting"]
@@ -131,7 +131,7 @@ def text_picture(timeline: Timeline) -> str:
     if not timeline.lanes:
         return ""
     grid = grid_of(timeline)
-    names = [visible(lane.agent)[:NAME] for lane in timeline.drawn]
+    names = [on_one_line(visible(lane.agent))[:NAME] for lane in timeline.drawn]
     width = max(len(name) for name in names) + 2
     rows = [name.ljust(width) + _cells(lane.marks, grid) for name, lane in zip(names, timeline.drawn, strict=True)]
     legend = "  ".join(f"{GLYPHS[look]} {WORDS[look]}" for look in timeline.looks)
@@ -142,7 +142,10 @@ def text_picture(timeline: Timeline) -> str:
 def described(timeline: Timeline) -> str:
     """The picture in words, for whoever cannot see it."""
     first, last = (moment.astimezone(timeline.zone) for moment in (timeline.since, timeline.until))
-    told = [f"{visible(lane.agent)}: {', '.join(_counted(lane.marks, timeline.zone))}" for lane in timeline.drawn]
+    told = [
+        f"{on_one_line(visible(lane.agent))}: {', '.join(_counted(lane.marks, timeline.zone))}"
+        for lane in timeline.drawn
+    ]
     more = [timeline.undrawn] if timeline.undrawn else []
     return f"Runs from {first:%d %b %H:%M} to {last:%d %b %H:%M}. {'; '.join([*told, *more]) or 'None'}."
 

@@ -169,8 +169,7 @@ def _workers(found: Moment, halts: Sequence[Halt]) -> list[Worker]:
 
 
 def _state(run: OpenRun, waiting: set[str], halts: Sequence[Halt]) -> State:
-    covered = (("all", ""), ("agent", run.agent), ("run", run.run_id))
-    if any((one.scope, one.name) in covered for one in halts):
+    if any(one.covers(run.agent, run.run_id) for one in halts):
         return "halted"
     return "waits" if run.run_id in waiting else "works"
 

@@ -18,6 +18,9 @@ Missed = Literal["once", "all", "skip"]
 Overlap = Literal["queue", "skip", "replace"]
 """What becomes of a slot that is due while the agent's last scheduled run is still going."""
 
+WhileAsking = Literal["run", "skip"]
+"""What becomes of a slot that is due while an earlier run waits for a person."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -30,6 +33,8 @@ class SchedulePolicy(_Strict):
     """`once`: the latest of them runs late, the others are missed; `all`: each runs, oldest first; `skip`: none does."""
     overlap: Overlap = "queue"
     """`queue`: one waits for the run that is going, others are skipped; `skip`: all are; `replace`: what is going is halted."""
+    while_asking: WhileAsking = "run"
+    """An earlier run waits for a person. `run` all the same; `skip`: the next one would only ask the same again."""
     jitter_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
     """Begins up to so much later, the same for the same slot always: agents of one minute do not all start at once."""
 

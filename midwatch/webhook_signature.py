@@ -10,7 +10,6 @@ hmac    `webhook-signature: v1,BASE64[ v1,BASE64...]` over `ID.TIMESTAMP.BODY`, 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -45,15 +44,16 @@ class _Signed:
 def proof(
     scheme: Scheme, secret: str, headers: Mapping[str, str], body: bytes, *, now: datetime, tolerance: timedelta
 ) -> Proof:
-    """Whether it is genuine. `headers` have lower-case names. An empty secret proves nothing."""
-    if not secret:
-        return _forged("there is no secret to hold it against")
+    """Whether it is genuine. `headers` have lower-case names. An empty secret, or an empty key in it, proves nothing."""
+    key = _key(scheme, secret)
+    if not key:
+        return _forged("there is no secret to hold it against, or nothing in it: set one of 32 random bytes")
     signed = _signed(scheme, headers, body)
     if not signed.offered:
         return _forged("it has no signature")
     if signed.seconds is not None and not _SECONDS.fullmatch(signed.seconds):
         return _forged("it does not say when it was signed")
-    if not _is_one_of(_signature(scheme, secret, signed.content), signed.offered):
+    if not _is_one_of(_signature(scheme, key, signed.content), signed.offered):
         return _forged("its signature is not made with this secret")
     if signed.seconds is not None and abs(now.timestamp() - int(signed.seconds)) > tolerance.total_seconds():
         return Proof(verdict="stale", why=f"it was signed at {signed.seconds}, too far from our time")
@@ -87,18 +87,17 @@ def _signed(scheme: Scheme, headers: Mapping[str, str], body: bytes) -> _Signed:
             assert_never(scheme)
 
 
-def _signature(scheme: Scheme, secret: str, content: bytes) -> str:
-    if scheme == "hmac":
-        return base64.b64encode(hmac.digest(_key(secret), content, hashlib.sha256)).decode()
-    return hmac.digest(secret.encode(), content, hashlib.sha256).hex()
+def _signature(scheme: Scheme, key: bytes, content: bytes) -> str:
+    digest = hmac.digest(key, content, hashlib.sha256)
+    return base64.b64encode(digest).decode() if scheme == "hmac" else digest.hex()
 
 
-def _key(secret: str) -> bytes:
-    if not secret.startswith(_PREFIX):
+def _key(scheme: Scheme, secret: str) -> bytes:
+    if scheme != "hmac" or not secret.startswith(_PREFIX):
         return secret.encode()
     try:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         return secret.encode()  # a text that only looks like one
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of every test: nothing of the person's own installation is touched, and one real house for the session."""
+"""Of every test: nothing of the person's own installation is touched, and tests of one real house stay together."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from cli import occupancy
-from cli.environment import adopt, client_environment, inherited
-from cli.home import House, locate
+from cli.home import House
 
 PROJECT = Path(__file__).parent.parent
 settings.register_profile("midwatch", deadline=None)  # how long a test takes says how busy the machine is
@@ -60,45 +57,24 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests of one house are marked so; those of one folder go to one and the same xdist worker (`--dist loadgroup`)."""
+    """Tests of one house are marked so, and go to one and the same xdist worker (`--dist loadgroup`).
+
+    Each folder has an `agent_house` of its own, so that two of them can be at work at once.
+    """
     for house in {"prefect_house", "agent_house"}.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.server)
-        item.add_marker(pytest.mark.xdist_group(f"{house} of {item.path.parent.name}"))
+        group = f"{house} of {item.path.parent.name}" if house == "agent_house" else house
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listened on a moment ago."""
-    return _free_port()
+    return unused_port()
 
 
-def _free_port() -> int:
+def unused_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-@pytest.fixture(scope="session")
-def prefect_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectHouse]:
-    """The session's real house. It ends with this process, however that ends: its supervisor is on a leash.
-
-    Nothing is deployed, and this process is no client of it: see `in_house`.
-    """
-    named = {"MIDWATCH_PROJECT": str(PROJECT), "MIDWATCH_HOME": str(tmp_path_factory.mktemp("house") / "home")}
-    with occupancy.start(locate(named), port=_free_port(), leashed=True):
-        house = locate(named)
-        yield PrefectHouse(house=house, env={**inherited(os.environ), **client_environment(house)})
-        occupancy.stop(house)
-
-
-@pytest.fixture
-def in_house(prefect_house: PrefectHouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectHouse]:
-    """The same house with this process as its client: `get_client()` and flows called in a test reach it."""
-    import prefect.context
-
-    with monkeypatch.context() as patch:
-        for name in client_environment(prefect_house.house):
-            patch.setenv(name, "")  # so that the old value comes back
-        adopt(prefect_house.house)
-        yield prefect_house
-    prefect.context.refresh_global_settings_context()

@@ -76,9 +76,22 @@ def file_under(
 
 
 def current_path(facts: RunFacts, message: str) -> Path:
-    """The file of `message`, also after this run has filed it: a resumed run reads what it read before."""
+    """The file of `message`, also after it was filed: a resumed run reads what it read before.
+
+    While a run waits for a person the next one asks about the same message, and whichever is answered first files it.
+    """
     source, filing = facts.project / message, filing_of(facts, message)
-    return source if source.exists() or filing is None else facts.project / filing.target
+    if source.exists():
+        return source
+    if filing is not None:
+        return facts.project / filing.target
+    elsewhere = (source.parent.parent / label / source.name for label in LABELS)
+    return next((path for path in elsewhere if path.exists()), source)
+
+
+def is_taken(facts: RunFacts, message: str) -> bool:
+    """Whether somebody else has filed `message`, or taken it away, since this run began."""
+    return not (facts.project / message).exists() and filing_of(facts, message) is None
 
 
 def draft_path(facts: RunFacts, message: str) -> Path:

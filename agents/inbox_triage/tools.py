@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic_ai import ModelRetry, RunContext
 
 from agents.inbox_triage.concern import Concern
-from agents.inbox_triage.mailbox import Label, current_path, draft_path, file_under, filing_of, write_draft
+from agents.inbox_triage.mailbox import Label, current_path, draft_path, file_under, filing_of, is_taken, write_draft
 from agents.inbox_triage.message import Mail, read_mail
 from midwatch.risk import ProbeAnswer, tool
 from midwatch.run import RunFacts
@@ -52,6 +52,8 @@ async def file_message(
         message: The file; filled in by code.
         wary_of: What the message's words alone make code wary of; filled in by code.
     """
+    if is_taken(ctx.deps, message):
+        raise ModelRetry("The message has left the inbox: another run or a person has filed it. You are done.")
     mail = read_mail(current_path(ctx.deps, message).read_bytes())
     sensitive = asks_for_money or legal_matter or private_data or security_incident or wary_of != "nothing"
     stated: dict[str, bool | str] = {

@@ -17,8 +17,8 @@ from midwatch.risk import tool
 from midwatch.run import RunFacts
 
 BODY: Final = """
-tools: [{python: benchmarks.halting.world:beat}]
-rules: {allow: [beat]}
+tools: [{python: benchmarks.halting.world:beat}, {python: benchmarks.halting.world:beat_in_a_thread}]
+rules: {allow: [beat, beat_in_a_thread]}
 ceiling: 4
 limits: {steps: 10000, tokens: 1000000000, minutes: 60, effects: 100000}
 """
@@ -38,7 +38,18 @@ class Beat:
 async def beat(ctx: RunContext[RunFacts], number: int, seconds: float) -> str:
     """Beat once, after so many seconds; not idempotent, and nobody can ask afterwards."""
     await asyncio.sleep(seconds)
-    file = os.open(beats(ctx.deps.project) / ctx.deps.run_id, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    return _beaten(ctx.deps, number)
+
+
+@tool(risk="write")
+def beat_in_a_thread(ctx: RunContext[RunFacts], number: int, seconds: float) -> str:
+    """As `beat`, where nothing can cancel it: the one that is under way happens, and is in doubt."""
+    time.sleep(seconds)
+    return _beaten(ctx.deps, number)
+
+
+def _beaten(facts: RunFacts, number: int) -> str:
+    file = os.open(beats(facts.project) / facts.run_id, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, f"{number} {time.time():.6f}\n".encode())
     finally:

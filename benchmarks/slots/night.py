@@ -22,6 +22,7 @@ from prefect.states import Scheduled as ScheduledState
 
 from benchmarks.slots.prefect_model import Killed, PrefectModel
 from benchmarks.slots.week import CHANGED, Scheduled, Spec, slots_of, write_agents
+from midwatch.agents import Agents
 from midwatch.breaker import Row
 from midwatch.halt import Target
 from midwatch.ledger import Ledger
@@ -126,7 +127,7 @@ class Night:
             await SlotRound(
                 client=cast("PrefectClient", self.model),
                 ledger=self.ledger,
-                agents=self.home / "agents",
+                agents=Agents(folder=self.home / "agents"),
                 now=self.model.now,
                 held=await held_by_breakers(self.ledger),
                 stopped=lambda agent: _stopped(agent, {halt.name for halt in halts}),

@@ -20,6 +20,8 @@ class Finding(_Strict):
     """What was expected and what was there, with figures."""
     looked: bool = True
     """False: the check itself could not look (it threw, timed out, lacks its URL); then `held` is False too."""
+    empty: bool = False
+    """There was nothing that could have been otherwise: where it holds, it confirms nothing."""
 
     @model_validator(mode="after")
     def _unseen_never_holds(self) -> Finding:

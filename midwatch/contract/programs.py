@@ -17,6 +17,8 @@ class CommandCheck(_Strict):
     """A program run without a shell; its exit code and output."""
 
     argv: Annotated[list[str], Field(min_length=1)]
+    data: list[str] = []
+    """Paths among its arguments that it only looks at: whatever else the agent could write of them, it might run."""
     exit_code: int = 0
     stdout_contains: list[str] = []
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30

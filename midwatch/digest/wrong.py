@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from midwatch.alike import cause_of
-from midwatch.breaker import held_off
 from midwatch.digest.facts import Facts
 from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, of_run, section
 from midwatch.digest.waits import kept
@@ -42,12 +41,12 @@ class Incident:
     @property
     def held_off(self) -> int:
         """Runs that the agent's breaker kept from beginning."""
-        return sum(held_off(run.outcome, run.reason) for run in self.runs)
+        return sum(run.ending == "held_off" for run in self.runs)
 
     @property
     def last(self) -> RunRow:
         """The last that began, where one did."""
-        return next((run for run in reversed(self.runs) if not held_off(run.outcome, run.reason)), self.runs[-1])
+        return next((run for run in reversed(self.runs) if run.ending != "held_off"), self.runs[-1])
 
 
 def incidents(facts: Facts) -> list[Incident]:
@@ -69,7 +68,7 @@ def ended(run: RunRow, facts: Facts) -> bool:
 def _cause(run: RunRow, facts: Facts) -> str:
     """Of a run that a breaker held off, what opened that: it is the same incident."""
     assert run.outcome is not None
-    mine = [one.cause for one in facts.breakers if one.agent == run.agent and held_off(run.outcome, run.reason)]
+    mine = [one.cause for one in facts.breakers if one.agent == run.agent and run.ending == "held_off"]
     return mine[0] if mine else cause_of(run.outcome, run.reason)
 
 

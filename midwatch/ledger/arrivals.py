@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, union, update
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import labels
@@ -142,22 +142,33 @@ def label_run(tx: Write, run_id: str, agent: str, slot: str | None, input_json: 
 
     A chain's run has the labels of the run that it follows, for what that has read may stand in what it hands on.
     """
-    mine = _behind(agent, slot or "", sha256(input_json) if input_json != "{}" else "")
-    row = tx.first(select(table.c.arrival_id).where(mine).limit(1))
+    heads = _heads(agent, slot or "", sha256(input_json) if input_json != "{}" else "")
+    row = tx.first(select(table.c.arrival_id).where(*heads).limit(1))
     if row is None:
         return
     labels.enter(tx, run_id, "untrusted", f"its input came with arrival {row['arrival_id']}")
+    joined = table.c.joined.in_(select(table.c.arrival_id).where(*heads))
+    behind = union(
+        *(select(table.c.parent_run).where(*mine, table.c.parent_run.is_not(None)) for mine in (heads, [joined]))
+    )
     before = select(run_labels.c.label, func.min(run_labels.c.run_id).label("parent")).group_by(run_labels.c.label)
-    for each in tx.all(before.join(table, table.c.parent_run == run_labels.c.run_id).where(mine)):
+    for each in tx.all(before.where(run_labels.c.run_id.in_(behind))):
         labels.enter(tx, run_id, each["label"], f"run {each['parent']}, which came before it, has it")
 
 
-def _behind(agent: str, slot: str, digest: str) -> ColumnElement[bool]:
-    """The arrivals that a run is for: by its slot, else whichever gave a run this input."""
+@reads
+def is_from_outside(tx: Read, run_id: str) -> bool:
+    """Whether what arrived gave this run its input, or gave the same one to another run of the agent."""
+    run = tx.run(run_id)
+    digest = sha256(run["input_json"]) if run["input_json"] != "{}" else ""
+    heads = _heads(run["agent"], run["slot"] or "", digest)
+    return tx.first(select(table.c.arrival_id).where(*heads).limit(1)) is not None
+
+
+def _heads(agent: str, slot: str, digest: str) -> list[ColumnElement[bool]]:
+    """The arrivals that a run is for, without those that joined them: by its slot, else whichever gave a run this input."""
     own = slot.removeprefix(SLOT) if slot.startswith(SLOT) else ""
-    heads = table.c.arrival_id == own if own else table.c.input_sha256 == digest
-    theirs = select(table.c.arrival_id).where(table.c.agent == agent, heads)
-    return and_(table.c.agent == agent, or_(heads, table.c.joined.in_(theirs)))
+    return [table.c.agent == agent, table.c.arrival_id == own if own else table.c.input_sha256 == digest]
 
 
 def arrival_row(row: RowMapping) -> ArrivalRow:

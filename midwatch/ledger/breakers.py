@@ -2,7 +2,7 @@
 
     open_breaker ──> open ── half_open ──> half_open ── admitted: one run ── close_breaker ──> closed
                       ^                        │
-                      └────── reopen ──────────┘
+                      └── reopen, put_off ─────┘
 
 Two keepers may do all of it at once: each transition is made by the one that finds the state before it.
 """
@@ -18,7 +18,7 @@ from typing import Final, assert_never
 from sqlalchemy import RowMapping, select, update
 
 from midwatch.alike import cause_of
-from midwatch.breaker import HELD_OFF, BreakerState, Row, counts
+from midwatch.breaker import BreakerState, Row, counts
 from midwatch.ledger.concerns import refused
 from midwatch.ledger.tables import breakers, runs
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -61,7 +61,7 @@ class BreakerRow:
         why = f"{self.failures} runs in a row did not end well ({self.cause.strip()})"
         match self.state:
             case "closed":
-                return f"{HELD_OFF}closed"
+                return "the breaker of this agent is closed"
             case "half_open":
                 then = "and one run is being tried"
             case "open":
@@ -69,7 +69,7 @@ class BreakerRow:
             case _:
                 assert_never(self.state)
         mended = f"when it is mended: `midwatch breaker {self.agent} --close --because ...`"
-        return f"{HELD_OFF}open since {since}: {why}, {then}; {mended}"
+        return f"the breaker of this agent is open since {since}: {why}, {then}; {mended}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,28 +98,45 @@ def breakers_of(tx: Read) -> list[BreakerRow]:
 @reads
 def agents_ended_since(tx: Read, since: datetime) -> list[str]:
     """Agents of which a run has ended since then."""
-    query = select(runs.c.agent).where(runs.c.finished_at >= since).distinct().order_by(runs.c.agent)
-    return [str(row["agent"]) for row in tx.all(query)]
+    ended = tx.all(select(runs.c.agent).where(runs.c.finished_at >= since).order_by(runs.c.finished_at))
+    return sorted({str(row["agent"]) for row in ended})
 
 
 @reads
 def ended_runs(tx: Read, agent: str, *, limit: int, after: datetime | None = None) -> list[EndedRun]:
     """The latest runs that ended after that moment, the latest first; without those that say nothing about the agent.
 
-    Such are what a person's no, or their silence, has ended, a halt, or this breaker.
+    Such are those that do not count (`breaker.counts`), and what a person's no, or their silence, has ended.
     """
-    query = select(runs.c.run_id, runs.c.finished_at, runs.c.outcome, runs.c.reason)
-    ended = query.where(runs.c.agent == agent, runs.c.finished_at.is_not(None))
+    ended = _ENDED.where(runs.c.agent == agent, runs.c.outcome != "verified_noop")  # of which there may be any number
     since = ended if after is None else ended.where(runs.c.finished_at > after)
     found: list[EndedRun] = []
     for row in tx.all(since.order_by(runs.c.finished_at.desc(), runs.c.run_id).limit(limit * LOOKED_AT)):
-        outcome: Outcome = row["outcome"]
         if len(found) == limit:
             break
-        if counts(outcome, row["reason"]) and not (outcome == "blocked" and refused(tx, row["run_id"])):
-            cause = None if outcome in GREEN else cause_of(outcome, row["reason"])
-            found.append(EndedRun(run_id=row["run_id"], finished_at=row["finished_at"], cause=cause))
+        if (counted := _counted(tx, row)) is not None:
+            found.append(counted)
     return found
+
+
+@reads
+def counted_run(tx: Read, run_id: str) -> EndedRun | None:
+    """A run that has ended; None where that says nothing about its agent."""
+    row = tx.first(_ENDED.where(runs.c.run_id == run_id))
+    return None if row is None else _counted(tx, row)
+
+
+def _counted(tx: Read, row: RowMapping) -> EndedRun | None:
+    outcome: Outcome = row["outcome"]
+    if not counts(outcome, row["ending"]) or (outcome == "blocked" and refused(tx, row["run_id"])):
+        return None
+    cause = None if outcome in GREEN else cause_of(outcome, row["reason"])
+    return EndedRun(run_id=row["run_id"], finished_at=row["finished_at"], cause=cause)
+
+
+_ENDED: Final = select(runs.c.run_id, runs.c.finished_at, runs.c.outcome, runs.c.reason, runs.c.ending).where(
+    runs.c.finished_at.is_not(None)
+)
 
 
 @writes()
@@ -173,6 +190,20 @@ def reopen(tx: Write, agent: str, probe_run: str, *, cause: str, probe_at: datet
     if not tx.changed(mine.values(**again, last_run=probe_run, cause=cause, probe_at=probe_at)):
         return False
     tx.journal("breaker_reopened", None, agent=agent, probe_run=probe_run, cause=cause, probe_at=probe_at)
+    return True
+
+
+@writes()
+def put_off(tx: Write, agent: str, probe_run: str | None, *, probe_at: datetime) -> bool:
+    """Its probe has said nothing about the agent, or (None) ended before it was let in: another one at that time.
+
+    False where that was seen to before, or a probe was let in meanwhile.
+    """
+    half_open = update(breakers).where(breakers.c.agent == agent, breakers.c.state == "half_open")
+    mine = half_open.where(breakers.c.probe_run.is_not_distinct_from(probe_run))
+    if not tx.changed(mine.values(state="open", probe_run=None, probe_at=probe_at)):
+        return False
+    tx.journal("breaker_put_off", None, agent=agent, probe_run=probe_run, probe_at=probe_at)
     return True
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, bindparam, select, text
 from midwatch.budget import Pool, Spent, Standing, room_for_effect
 from midwatch.ledger import days
 from midwatch.ledger.journal import sha256
-from midwatch.ledger.tables import house_limits, run_totals
+from midwatch.ledger.tables import house_limits, run_totals, steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.spec import DayLimits, Limits
 
@@ -57,8 +57,13 @@ def add(
     seconds: float = 0.0,
     unpriced_steps: int = 0,
     effects: int = 0,
+    step: str | None = None,
 ) -> None:
-    """Add to what the run and all above it have used; it has just done something."""
+    """Add to what the run and all above it have used; it has just done something.
+
+    Args:
+        step: the position of the step that it has just finished.
+    """
     amounts = {
         "runs": runs,
         "steps": steps,
@@ -68,7 +73,7 @@ def add(
         "unpriced_steps": unpriced_steps,
         "effects": effects,
     }
-    tx.connection.execute(_ADD, {"this_run": run_id, "now": tx.at, **amounts})
+    tx.connection.execute(_ADD, {"this_run": run_id, "now": tx.at, "step": step, **amounts})
 
 
 _UP: Final = (
@@ -79,10 +84,13 @@ _UP: Final = (
 _MORE: Final = ", ".join(f"{name} = {name} + :{name}" for name in NOTHING)
 _ADD: Final = text(
     f"{_UP} UPDATE run_totals SET {_MORE}, "  # noqa: S608  # names of the schema alone
-    "stepped_at = CASE WHEN run_id = :this_run THEN :now ELSE stepped_at END WHERE run_id IN (SELECT run_id FROM up)"
+    "stepped_at = CASE WHEN run_id = :this_run THEN :now ELSE stepped_at END, "
+    "last_step = CASE WHEN run_id = :this_run THEN coalesce(:step, last_step) ELSE last_step END "
+    "WHERE run_id IN (SELECT run_id FROM up)"
 ).bindparams(
     *(bindparam(name, type_=run_totals.c[name].type) for name in NOTHING),
     bindparam("now", type_=run_totals.c.stepped_at.type),
+    bindparam("step", type_=run_totals.c.last_step.type),
 )
 _FAMILY: Final = text(
     f"{_UP} SELECT run_totals.* FROM run_totals JOIN up ON run_totals.run_id = up.run_id"  # noqa: S608
@@ -102,22 +110,31 @@ def begin_effect(tx: Write, run_id: str, agent: str) -> None:
     pools = [
         *(_pool(row, is_own=row is own) for row in rows),
         *([] if limits is None else [Pool(scope="day", bounds=limits.per_day, used=days.of_agent(tx, agent, day))]),
-        *_house(tx, day),
+        *house_pools(tx, day),
     ]
     room_for_effect(pool for pool in pools if pool is not None)
     add(tx, run_id, effects=1)
     days.add(tx, agent, effects=1)
 
 
+def has_begun(tx: Read, run_id: str) -> bool:
+    """Whether it has finished a step. With its first one it is a run of its day; what was never let begin is none."""
+    return tx.connection.execute(_FIRST, {"this_run": run_id}).first() is not None
+
+
+_FIRST: Final = select(steps.c.run_id).where(steps.c.run_id == bindparam("this_run")).limit(1)
+
+
 @reads
 def standing(tx: Read, run_id: str, agent: str, now: datetime) -> Standing:
     """Everything that a run draws on, at one moment; the same cost however long it and the day were."""
     day, rows, house = now.astimezone(UTC).date(), _upwards(tx, run_id), _house_limits(tx)
+    itself = Spent(runs=0 if has_begun(tx, run_id) else 1)
     above = [_pool(row, is_own=False) for row in rows if row["run_id"] != run_id]
     return Standing(
         family=next((days.spent_in(row) for row in rows if row["run_id"] == run_id), Spent()),
-        day=days.of_agent(tx, agent, day),
-        house_day=days.of_house(tx, day) if house != DayLimits() else Spent(),
+        day=days.of_agent(tx, agent, day) + itself,
+        house_day=days.of_house(tx, day) + itself if house != DayLimits() else Spent(),
         house=house,
         parents=tuple(pool for pool in above if pool is not None),
     )
@@ -153,8 +170,8 @@ def _limits(row: RowMapping) -> Limits | None:
     return None if row["limits_json"] is None else Limits.model_validate_json(row["limits_json"])
 
 
-def _house(tx: Read, day: date) -> list[Pool]:
-    """Nothing is added up where nobody has set a limit."""
+def house_pools(tx: Read, day: date) -> list[Pool]:
+    """What all agents draw on; nothing is added up where nobody has set a limit."""
     bounds = _house_limits(tx)
     return [Pool(scope="house", bounds=bounds, used=days.of_house(tx, day))] if bounds != DayLimits() else []
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
 from midwatch.halt import Target
 from midwatch.ledger.effects import EffectRow
 from midwatch.ledger.runs import RunRow, run_row
-from midwatch.ledger.tables import asks, effects, runs, steps
+from midwatch.ledger.tables import asks, effects, run_totals, runs
 from midwatch.ledger.transaction import Read, reads
 
 
@@ -30,10 +30,14 @@ class Caught:
 
 @reads
 def caught_by(tx: Read, target: Target, since: datetime) -> list[Caught]:
-    """The runs that a halt at `since` met, by their start."""
-    met = or_(runs.c.finished_at.is_(None), runs.c.finished_at >= since)
-    query = select(runs).where(met, _covered(target)).order_by(runs.c.started_at, runs.c.run_id)
-    return [_caught(tx, run_row(row), since) for row in tx.all(query)]
+    """The runs that a halt at `since` met, by their start; three queries, however many they are."""
+    met = (or_(runs.c.finished_at.is_(None), runs.c.finished_at >= since), _covered(target))
+    steps = run_totals.c.last_step
+    query = select(runs, steps).outerjoin(run_totals, run_totals.c.run_id == runs.c.run_id).where(*met)
+    ids = select(runs.c.run_id).where(*met)
+    begun, waits = _begun(tx, ids, since), _waits(tx, ids)
+    found = [_caught(dict(row), begun, waits) for row in tx.all(query)]
+    return sorted(found, key=lambda one: (one.run.started_at, one.run.run_id))
 
 
 def _covered(target: Target) -> ColumnElement[bool]:
@@ -48,16 +52,20 @@ def _covered(target: Target) -> ColumnElement[bool]:
             assert_never(target.scope)
 
 
-def _caught(tx: Read, run: RunRow, since: datetime) -> Caught:
-    last = select(steps.c.position).where(steps.c.run_id == run.run_id).order_by(steps.c.at.desc()).limit(1)
-    step = tx.first(last)
+def _begun(tx: Read, ids: Select[Any], since: datetime) -> dict[str, list[EffectRow]]:
     open_or_late = or_(effects.c.state.in_(("reserved", "unknown")), effects.c.settled_at >= since)
-    mine = select(effects).where(effects.c.run_id == run.run_id, open_or_late).order_by(effects.c.effect_id)
-    asked = (asks.c.run_id == run.run_id, asks.c.verdict.is_(None), asks.c.kind != "settle")
-    waits = tx.connection.scalar(select(func.count()).select_from(asks).where(*asked))
-    return Caught(
-        run=run,
-        step="" if step is None else step["position"],
-        effects=tuple(EffectRow(**row) for row in tx.all(mine)),
-        waits=waits or 0,
-    )
+    found: dict[str, list[EffectRow]] = {}
+    for row in tx.all(select(effects).where(effects.c.run_id.in_(ids), open_or_late).order_by(effects.c.effect_id)):
+        found.setdefault(row["run_id"], []).append(EffectRow(**row))
+    return found
+
+
+def _waits(tx: Read, ids: Select[Any]) -> dict[str, int]:
+    asked = (asks.c.run_id.in_(ids), asks.c.verdict.is_(None), asks.c.kind != "settle")
+    counted = select(asks.c.run_id, func.count().label("waits")).where(*asked).group_by(asks.c.run_id)
+    return {row["run_id"]: row["waits"] for row in tx.all(counted)}
+
+
+def _caught(row: dict[str, Any], begun: dict[str, list[EffectRow]], waits: dict[str, int]) -> Caught:
+    step, run_id = row.pop("last_step"), row["run_id"]
+    return Caught(run=run_row(row), step=step or "", effects=tuple(begun.get(run_id, ())), waits=waits.get(run_id, 0))

@@ -5,9 +5,10 @@ A clock would not do: on several machines, or when one is set back, a run can en
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from midwatch.ledger.runs import RunRow, run_row
 from midwatch.ledger.tables import chain_marks, journal, runs
@@ -36,6 +37,15 @@ def move_chain_mark(tx: Write, agent: str, trigger: str, seq: int) -> None:
     """Never back. Where it is lost, the same runs are found once more, and have arrived already."""
     mine = update(chain_marks).where(chain_marks.c.agent == agent, chain_marks.c.trigger == trigger)
     tx.changed(mine.where(chain_marks.c.seq < seq).values(seq=seq))
+
+
+@writes(durable=False)
+def keep_chain_marks(tx: Write, chains: Collection[tuple[str, str]]) -> None:
+    """Forget how far all others have looked: one that is taken out and put back is new."""
+    for row in tx.all(select(chain_marks)):
+        agent, trigger = row["agent"], row["trigger"]
+        if (agent, trigger) not in chains:
+            tx.changed(delete(chain_marks).where(chain_marks.c.agent == agent, chain_marks.c.trigger == trigger))
 
 
 @reads

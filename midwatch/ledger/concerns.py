@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, not_, select
+from sqlalchemy import select
 
-from midwatch.breaker import HELD_OFF
 from midwatch.ledger.tables import asks, runs
 from midwatch.ledger.transaction import Read, reads
 from midwatch.outcome import GREEN, Outcome
@@ -39,8 +38,8 @@ class Green:
 def ended_since(tx: Read, since: datetime) -> list[Ended]:
     """The oldest first; without those that ended well, or that a breaker kept from beginning."""
     query = select(runs.c.run_id, runs.c.agent, runs.c.outcome, runs.c.finished_at)
-    held_off = and_(runs.c.outcome == "blocked", runs.c.reason.startswith(HELD_OFF, autoescape=True))
-    ended = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN), not_(held_off))
+    begun = runs.c.ending.is_distinct_from("held_off")
+    ended = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN), begun)
     bad = ended.order_by(runs.c.finished_at)
     return [Ended(**row, unanswered=refused(tx, row["run_id"])) for row in tx.all(bad)]
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, Update, func, select, update
+from sqlalchemy import Select, Update, exists, func, or_, select, update
 
+from midwatch.budget import Pool, meters
 from midwatch.errors import LedgerError
+from midwatch.ledger import budgets, days
 from midwatch.ledger.arrivals import ArrivalRow, ArrivalState, arrival_row
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.tables import arrivals as table
+from midwatch.ledger.tables import runs, steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.spec import DayLimits
 
 FIRST_PAUSE: Final = timedelta(seconds=2)
 """Between two tries to start an arrival's run; doubled each time."""
 LONGEST_PAUSE: Final = timedelta(minutes=5)
+LONGEST_WAIT: Final = timedelta(days=1)
+"""For others to join, as an agent's file can say at most."""
+A_DAY: Final = timedelta(days=1)
 
 Together = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]
 """The inputs of several arrivals, oldest first, as the input of one run."""
+Fits = Callable[[Mapping[str, Any]], bool]
+"""Whether a run takes this input."""
 
 
 @reads
@@ -39,16 +49,34 @@ def arrivals_due(tx: Read, agent: str, now: datetime, *, limit: int) -> list[Arr
 
 @reads
 def arrivals_started_since(tx: Read, agent: str, since: datetime) -> int:
-    """How many runs arrivals have started."""
-    mine = select(func.count()).select_from(table).where(table.c.agent == agent, table.c.started_at > since)
+    """How many runs arrivals have started, up to a day after that moment."""
+    within = (table.c.started_at > since, table.c.started_at <= since + LONGEST_WAIT)  # a clock may have been ahead
+    mine = select(func.count()).select_from(table).where(table.c.agent == agent, *within)
     return int(tx.connection.scalar(mine.where(table.c.state == "started")) or 0)
+
+
+@reads
+def runs_left_today(tx: Read, agent: str, per_day: DayLimits, now: datetime, *, at_most: int) -> int:
+    """How many runs of the agent may still begin on this UTC day, by its own limits and by those of the house.
+
+    Those that arrivals have asked for and that are yet to begin have their place already.
+    """
+    day = now.astimezone(UTC).date()
+    pools = [Pool(scope="day", bounds=per_day, used=days.of_agent(tx, agent, day)), *budgets.house_pools(tx, day)]
+    bound = meters(pools)
+    if any(meter.is_spent for meter in bound):
+        return 0
+    runs_bound = [meter for meter in bound if meter.measure == "runs"]
+    free = [int(meter.left) - _to_begin(tx, agent if meter.scope == "day" else None, now) for meter in runs_bound]
+    return max(0, min([at_most, *free]))
 
 
 @writes()
 def gather_arrivals(
-    tx: Write, arrival_id: str, together: Together, *, most: int, most_bytes: int
+    tx: Write, arrival_id: str, together: Together, fits: Fits, *, most: int, most_bytes: int
 ) -> tuple[ArrivalRow, int]:
-    """Settle once and for all which arrivals the run of this one is for: it, and what else waits of its trigger.
+    """Settle once and for all which arrivals the run of this one is for: it, and what else waits of its trigger,
+    as far as one input fits with all of it.
 
     Returns it with the input of that run, and how many joined it now. Where a process dies after this, the next one starts
     the same run.
@@ -65,7 +93,10 @@ def gather_arrivals(
             break
         inputs.append(other["input_json"])
         others.append(other["arrival_id"])
-    input_json = canonical(dict(together([json.loads(one) for one in inputs])))
+    said = [json.loads(one) for one in inputs]
+    count = _fitting(said, together, fits)
+    others = others[: count - 1]
+    input_json = canonical(dict(together(said[:count])))
     settled = {"input_json": input_json, "input_sha256": sha256(input_json), "gathered_at": tx.at}
     tx.changed(_one(arrival_id).values(**settled))
     for other_id in others:
@@ -121,10 +152,10 @@ def retry_arrival(tx: Write, arrival_id: str, *, by: str) -> ArrivalRow:
 
 
 @reads
-def set_aside_of(tx: Read, agent: str) -> int:
-    """How many arrivals of an agent wait for a person."""
-    mine = (table.c.state == "set_aside", table.c.agent == agent)
-    return int(tx.connection.scalar(select(func.count()).select_from(table).where(*mine)) or 0)
+def set_aside_of(tx: Read, agent: str | None) -> int:
+    """How many arrivals wait for a person; of one agent or of all."""
+    aside = select(func.count()).select_from(table).where(table.c.state == "set_aside")
+    return int(tx.connection.scalar(aside if agent is None else aside.where(table.c.agent == agent)) or 0)
 
 
 def pause(tries: int) -> timedelta:
@@ -132,8 +163,29 @@ def pause(tries: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << min(max(tries, 1), 10) - 1), LONGEST_PAUSE)
 
 
+def _fitting(inputs: Sequence[Mapping[str, Any]], together: Together, fits: Fits) -> int:
+    """How many of the oldest one run takes: at least the first, which was looked at when it came."""
+    if fits(together(inputs)):
+        return len(inputs)
+    more = range(2, len(inputs))
+    return 1 + bisect_left(more, True, key=lambda count: not fits(together(inputs[:count])))
+
+
+def _to_begin(tx: Read, agent: str | None, now: datetime) -> int:
+    """Runs that arrivals have asked for since a day ago, and that neither count yet nor have ended; of one agent or of all.
+
+    A run counts from its first step on.
+    """
+    stepped = exists().where(steps.c.run_id == table.c.run_id)
+    begun = or_(stepped, exists().where(runs.c.run_id == table.c.run_id, runs.c.finished_at.is_not(None)))
+    asked = select(func.count()).select_from(table).where(table.c.started_at > now - A_DAY, ~begun)
+    mine = asked if agent is None else asked.where(table.c.agent == agent)
+    return int(tx.connection.scalar(mine.where(table.c.state == "started")) or 0)
+
+
 def _due(now: datetime) -> tuple[Any, ...]:
-    return (table.c.state == "received", table.c.due_at <= now)
+    """What is to wait for longer than anything does was entered by a clock that was ahead."""
+    return (table.c.state == "received", or_(table.c.due_at <= now, table.c.due_at > now + LONGEST_WAIT))
 
 
 def _oldest(query: Select[Any]) -> Select[Any]:

@@ -14,12 +14,12 @@ question is answered, in the same transaction (`doubts.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, or_, select, update
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import budgets, decisions, doubts, draws, halts
@@ -169,9 +169,16 @@ def mark_unknown(tx: Write, effect_id: int, why: str, undo: str = "") -> None:
 
 
 @reads
-def effects_of(tx: Read, run_id: str) -> list[EffectRow]:
-    """Every effect of a run, in the order in which they were first reserved."""
+def effects_of(tx: Read, run_id: str, *, after: int = 0, again: Collection[int] = ()) -> list[EffectRow]:
+    """The effects of a run, in the order in which they were first reserved.
+
+    Args:
+        after: none up to this number, for whoever has seen those,
+        again: but these.
+    """
     query = select(effects).where(effects.c.run_id == run_id).order_by(effects.c.effect_id)
+    if after:
+        query = query.where(or_(effects.c.effect_id > after, effects.c.effect_id.in_(sorted(again))))
     return [EffectRow(**row) for row in tx.all(query)]
 
 

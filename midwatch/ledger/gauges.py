@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from midwatch.ledger.asks import AskKind
 from midwatch.ledger.tables import asks, day_totals, notices, runs
@@ -42,13 +44,12 @@ class Gauges:
 def gauges(tx: Read, since: datetime) -> Gauges:
     """As of now; what is said of a while is about what came after `since`."""
     sums = [func.sum(day_totals.c[name]).label(name) for name in ("runs", "steps", "tokens", "usd_nano", "seconds")]
-    number = func.count().label("number")
     used = tx.all(select(day_totals.c.agent, *sums).group_by(day_totals.c.agent).order_by(day_totals.c.agent))
-    ended = select(runs.c.agent, runs.c.outcome, number).where(runs.c.finished_at >= since)
-    going_on = select(runs.c.agent, number).where(runs.c.finished_at.is_(None)).group_by(runs.c.agent)
-    oldest = func.min(asks.c.created_at).label("oldest")
+    ended = select(runs.c.agent, runs.c.outcome).where(runs.c.finished_at >= since).order_by(runs.c.finished_at)
+    going_on = select(runs.c.agent).where(runs.c.finished_at.is_(None))
+    number, oldest = func.count().label("number"), func.min(asks.c.created_at).label("oldest")
     waiting = select(asks.c.agent, asks.c.kind, number, oldest).where(asks.c.verdict.is_(None))
-    told = select(notices.c.person, number).where(notices.c.sent_at >= since).group_by(notices.c.person)
+    told = select(notices.c.person).where(notices.c.sent_at >= since).order_by(notices.c.sent_at)
     return Gauges(
         used=tuple(
             Used(
@@ -61,14 +62,16 @@ def gauges(tx: Read, since: datetime) -> Gauges:
             )
             for row in used
         ),
-        ended=tuple(
-            (row["agent"], row["outcome"], row["number"])
-            for row in tx.all(ended.group_by(runs.c.agent, runs.c.outcome).order_by(runs.c.agent, runs.c.outcome))
-        ),
-        under_way=tuple((row["agent"], row["number"]) for row in tx.all(going_on.order_by(runs.c.agent))),
+        ended=tuple((agent, outcome, count) for (agent, outcome), count in _counted(tx, ended)),
+        under_way=tuple((agent, count) for (agent,), count in _counted(tx, going_on)),
         waiting=tuple(
             (row["agent"], row["kind"], row["number"], row["oldest"])
             for row in tx.all(waiting.group_by(asks.c.agent, asks.c.kind).order_by(asks.c.agent, asks.c.kind))
         ),
-        interruptions=tuple((row["person"], row["number"]) for row in tx.all(told.order_by(notices.c.person))),
+        interruptions=tuple((person, count) for (person,), count in _counted(tx, told)),
     )
+
+
+def _counted(tx: Read, query: Select[Any]) -> list[tuple[tuple[Any, ...], int]]:
+    """How often each row is there. To group them itself, SQLite would walk through all that ever was, in that order."""
+    return sorted(Counter(tuple(row.values()) for row in tx.all(query)).items())

@@ -107,7 +107,6 @@ class Ledger(Store):
     spent_by_agent = days.spent_by_agent
     standing = budgets.standing
     unfinished_runs = stalls.unfinished_runs
-    last_step = stalls.last_step
     house_limits = budgets.house_limits_now
     set_house_limits = budgets.set_house_limits
     record_traits = habits.record_traits
@@ -191,9 +190,11 @@ class Ledger(Store):
     enter_arrival = arrivals.enter_arrival
     known_deliveries = arrivals.known_deliveries
     arrival = arrivals.arrival
+    is_from_outside = arrivals.is_from_outside
     agents_due = dispatch.agents_due
     arrivals_due = dispatch.arrivals_due
     arrivals_started_since = dispatch.arrivals_started_since
+    runs_left_today = dispatch.runs_left_today
     gather_arrivals = dispatch.gather_arrivals
     arrival_started = dispatch.arrival_started
     arrival_failed = dispatch.arrival_failed
@@ -201,6 +202,7 @@ class Ledger(Store):
     set_aside_of = dispatch.set_aside_of
     chain_mark = chains.chain_mark
     move_chain_mark = chains.move_chain_mark
+    keep_chain_marks = chains.keep_chain_marks
     endings_after = chains.endings_after
     arrivals = arrivals.arrivals
 
@@ -220,10 +222,12 @@ class Ledger(Store):
     breakers_of = breakers.breakers_of
     agents_ended_since = breakers.agents_ended_since
     ended_runs = breakers.ended_runs
+    counted_run = breakers.counted_run
     open_breaker = breakers.open_breaker
     half_open = breakers.half_open
     admitted = breakers.admitted
     reopen = breakers.reopen
+    put_off = breakers.put_off
     close_breaker = breakers.close_breaker
     breaker_pauses = breakers.breaker_pauses
     breaker_settled = breakers.breaker_settled

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import RowMapping, Select, and_, func, select
 
 from midwatch.budget import Spent
 from midwatch.ledger import days
@@ -101,14 +101,13 @@ class Moment:
 
 
 @reads
-def moment(tx: Read, now: datetime, agents: Collection[str] = (), before: Moment | None = None) -> Moment:
+def moment(tx: Read, now: datetime, agents: Collection[str] = ()) -> Moment:
     """What runs, waits, has just ended and was spent today.
 
     Args:
         agents: whose money of the day is wanted, besides those that run or have just ended.
-        before: what was read last: the steps of a run are looked at only where it has gone on since.
     """
-    open_now, ended = _open(tx, before), [EndedRun(**row) for row in tx.all(_ENDED)]
+    open_now, ended = [_run(row) for row in tx.all(_OPEN)], [EndedRun(**row) for row in tx.all(_ENDED)]
     everybody = {*agents, *(run.agent for run in open_now), *(run.agent for run in ended)}
     going = {run.run_id for run in open_now}
     return Moment(
@@ -122,26 +121,14 @@ def moment(tx: Read, now: datetime, agents: Collection[str] = (), before: Moment
     )
 
 
-def _open(tx: Read, before: Moment | None) -> list[OpenRun]:
-    known = {(run.run_id, run.stepped_at): run.last_step for run in (before.runs if before else ())}
-    return [_run(tx, dict(row), known) for row in tx.all(_OPEN)]
-
-
-def _run(tx: Read, row: Mapping[str, Any], known: Mapping[tuple[str, datetime], str]) -> OpenRun:
-    at: datetime = row["stepped_at"] or row["started_at"]
-    last = known.get((row["run_id"], at))
+def _run(row: RowMapping) -> OpenRun:
     return OpenRun(
         **{name: row[name] for name in ("run_id", "agent", "cause", "level", "started_at")},
         spent=days.spent_in(row) if row["stepped_at"] else Spent(runs=1),
         limits=None if row["limits_json"] is None else Limits.model_validate_json(row["limits_json"]),
-        stepped_at=at,
-        last_step=_last_step(tx, row["run_id"]) if last is None else last,
+        stepped_at=row["stepped_at"] or row["started_at"],
+        last_step=row["last_step"] or "",
     )
-
-
-def _last_step(tx: Read, run_id: str) -> str:
-    row = tx.connection.execute(_LAST_STEP, {"run_id": run_id}).mappings().first()
-    return "" if row is None else str(row["name"])
 
 
 def _today(tx: Read, agents: Collection[str], now: datetime) -> dict[str, Spent]:
@@ -158,21 +145,21 @@ def _count(tx: Read, query: Select[tuple[int]]) -> int:
 _OPEN: Final = (
     select(
         *(runs.c[name] for name in ("run_id", "agent", "cause", "level", "started_at")),
-        *(column for column in run_totals.c if column.name not in ("run_id", "parent_id", "stall_minutes")),
+        *(
+            column
+            for column in run_totals.c
+            if column.name not in ("run_id", "parent_id", "stall_minutes", "last_step")
+        ),
+        steps.c.name.label("last_step"),
     )
     .outerjoin(run_totals, run_totals.c.run_id == runs.c.run_id)
+    .outerjoin(steps, and_(steps.c.run_id == runs.c.run_id, steps.c.position == run_totals.c.last_step))
     .where(runs.c.finished_at.is_(None))
     .order_by(runs.c.started_at.desc(), runs.c.run_id)
     .limit(MOST)
 )
 _OPEN_RUNS: Final = select(func.count()).select_from(runs).where(runs.c.finished_at.is_(None))
 _OPEN_ASKS: Final = select(func.count()).select_from(asks).where(asks.c.verdict.is_(None))
-_LAST_STEP: Final = (
-    select(steps.c.name)
-    .where(steps.c.run_id == bindparam("run_id"))
-    .order_by(steps.c.at.desc(), steps.c.position.desc())
-    .limit(1)
-)
 _ENDED: Final = (
     select(
         *(runs.c[name] for name in ("run_id", "agent", "outcome", "finished_at")),

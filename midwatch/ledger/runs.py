@@ -13,7 +13,8 @@ from sqlalchemy import RowMapping, select, update
 
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
-from midwatch.ledger import arrivals, budgets, days, halts, labels
+from midwatch.judgment import Loop
+from midwatch.ledger import arrivals, budgets, halts, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
@@ -41,6 +42,8 @@ class RunRow:
     finished_at: datetime | None
     outcome: Outcome | None
     """None while the run goes on."""
+    ending: Loop | None
+    """How the loop came to its end; None too where that was not yet written down."""
     reason: str
     findings: tuple[Finding, ...]
 
@@ -81,7 +84,6 @@ def start_run(
     }
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
-        days.add(tx, agent, runs=1)
         budgets.enter(tx, run_id, parent, limits, stall_minutes)
         if cause == "event" and input:
             labels.enter(tx, run_id, "untrusted", "its input came with an event")
@@ -91,7 +93,15 @@ def start_run(
 
 
 @writes()
-def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, findings: Sequence[Finding] = ()) -> RunRow:
+def finish_run(
+    tx: Write,
+    run_id: str,
+    *,
+    outcome: Outcome,
+    reason: str,
+    ending: Loop = "finished",
+    findings: Sequence[Finding] = (),
+) -> RunRow:
     """Write how the run ended. The first outcome stays; the same again changes nothing.
 
     Nobody sees the end of an effect that is still under way: it becomes `unknown`, a person is asked about it, and the run
@@ -102,14 +112,15 @@ def finish_run(tx: Write, run_id: str, *, outcome: Outcome, reason: str, finding
     """
     if tx.run(run_id)["outcome"] is None:
         outcome, reason = _as_far_as_seen(tx, run_id, outcome, reason)
-    ending = {
+    facts = {
         "outcome": outcome,
+        "ending": ending,
         "reason": reason,
         "findings_json": canonical(_FINDINGS.dump_python(tuple(findings), mode="json")),
     }
     open_run = update(runs).where(runs.c.run_id == run_id, runs.c.outcome.is_(None))
-    if tx.changed(open_run.values(**ending, finished_at=tx.at)):
-        tx.journal("run_finished", run_id, **_sealed(ending, "reason", "findings_json"))
+    if tx.changed(open_run.values(**facts, finished_at=tx.at)):
+        tx.journal("run_finished", run_id, **_sealed(facts, "reason", "findings_json"))
         _lift_its_halt(tx, run_id, outcome)
     row = run_row(tx.run(run_id))
     if row.outcome != outcome:
@@ -160,7 +171,7 @@ def _same_agent(row: RunRow, agent: str) -> RunRow:
     return row
 
 
-def run_row(row: RowMapping) -> RunRow:
+def run_row(row: RowMapping | Mapping[str, Any]) -> RunRow:
     """One row of the table as a value."""
     fields = dict(row)
     return RunRow(

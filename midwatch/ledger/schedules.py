@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, or_, select, update
 
 from midwatch.ledger.tables import schedules, slot_watches
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -83,22 +83,22 @@ def schedules_standing(tx: Read) -> list[ScheduleRow]:
 @reads
 def schedules_of(tx: Read, agent: str, since: datetime | None = None) -> list[ScheduleRow]:
     """The agent's, those too that stood at `since` or later."""
-    mine = _rows(tx, [agent])
-    return [row for row in mine if since is None or row.until is None or row.until >= since]
+    mine = select(schedules).where(schedules.c.agent == agent)
+    if since is not None:
+        mine = mine.where(or_(schedules.c.until.is_(None), schedules.c.until >= since))
+    return _rows(tx, mine)
 
 
 def _standing(tx: Read) -> list[ScheduleRow]:
-    return [row for row in _rows(tx) if row.until is None]
+    return _rows(tx, select(schedules).where(schedules.c.until.is_(None)))
 
 
-def _rows(tx: Read, agents: Iterable[str] = ()) -> list[ScheduleRow]:
-    query = select(schedules).order_by(schedules.c.schedule_id)
-    if agents:
-        query = query.where(schedules.c.agent.in_(list(agents)))
+def _rows(tx: Read, query: Select[Any]) -> list[ScheduleRow]:
+    """In the order in which they came to stand."""
     names = Schedule.__slots__
     return [
         ScheduleRow(schedule=Schedule(**{name: row[name] for name in names}), since=row["since"], until=row["until"])
-        for row in tx.all(query)
+        for row in sorted(tx.all(query), key=lambda row: row["schedule_id"])
     ]
 
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import RowMapping, Update, bindparam, select, update
 
-from midwatch.ledger.tables import slot_watches, slots
+from midwatch.ledger.tables import runs, slot_watches, slots
 from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.outcome import Outcome
 from midwatch.slots import OPEN, Account, Around, Decided, SlotState, SlotWhy, Stopped, decide, slot_name
 from midwatch.triggers import SchedulePolicy
 
@@ -30,6 +31,8 @@ class SlotRow:
     state: SlotState
     why: SlotWhy
     reason: str
+    outcome: Outcome | None = None
+    """Of its run, once that has ended; `slots_between` alone looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +155,10 @@ def waiting_slots(tx: Read) -> dict[str, list[Account]]:
 
 @reads
 def slots_between(tx: Read, agent: str, since: datetime, until: datetime) -> list[SlotRow]:
-    """An agent's scheduled slots from `since` to before `until`, in order."""
-    mine = select(slots).where(slots.c.agent == agent, slots.c.instant >= since, slots.c.instant < until)
-    return [SlotRow(**row) for row in tx.all(mine.order_by(slots.c.instant))]
+    """An agent's scheduled slots from `since` to before `until`, in order, and how their runs ended."""
+    mine = (slots.c.agent == agent, slots.c.instant >= since, slots.c.instant < until)
+    query = select(slots, runs.c.outcome).outerjoin(runs, runs.c.run_id == slots.c.run_id).where(*mine)
+    return [SlotRow(**row) for row in tx.all(query.order_by(slots.c.instant))]
 
 
 _WAITING: Final = (

@@ -102,6 +102,7 @@ def record_step(
         labels.enter(tx, run_id, label, f"{name} at {position}")
     stored = {"result_json": result_json, "request_digest": request_digest}
     key = {"run_id": run_id, "position": position}
+    first = not budgets.has_begun(tx, run_id)
     if not tx.is_new(steps, key, at=tx.at, detail=detail, usd_nano=usd, **facts, **stored):
         return False
     used: days.Used = {
@@ -111,8 +112,8 @@ def record_step(
         "seconds": seconds,
         "unpriced_steps": int(usd is None),
     }
-    days.add(tx, agent, **used)
-    budgets.add(tx, run_id, **used)
+    days.add(tx, agent, runs=int(first), **used)
+    budgets.add(tx, run_id, step=position, **used)
     sealed = {"detail_sha256": sha256(detail), "result_sha256": None if result_json is None else sha256(result_json)}
     tx.journal("step", run_id, position=position, usd=usd, **facts, **sealed)
     return True

@@ -15,7 +15,7 @@ def decided_runs(tx: Read) -> list[str]:
 
     What has become of an effect no run waits for (`settle`).
     """
-    going_on = select(runs.c.run_id).where(runs.c.outcome.is_(None))
+    going_on = select(runs.c.run_id).where(runs.c.finished_at.is_(None))
     query = select(asks.c.run_id).where(asks.c.run_id.in_(going_on), asks.c.kind != "settle").group_by(asks.c.run_id)
     decided = query.having(func.count() == func.count(asks.c.verdict))
     return [str(row["run_id"]) for row in tx.all(decided.order_by(func.max(asks.c.decided_at), asks.c.run_id))]

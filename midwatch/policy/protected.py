@@ -62,6 +62,8 @@ class Protected:
             return "Git's own configuration, which may hold credentials"
         if writes and ".git" in names:
             return "inside Git's own folder, where a file can become a program"
+        if writes and "__pycache__" in names:
+            return "among the compiled files that Python runs in place of the source"
         return "one of the files that govern the agents" if writes and _within(path, self.governing) else ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -137,7 +136,7 @@ class Opening:
     model: Model
     log: RunLog
     watching: Watching
-    threads: Executor = field(default_factory=Threads)
+    threads: Threads = field(default_factory=Threads)
     """Where plain functions run."""
 
     def conversation(

@@ -28,10 +28,12 @@ from midwatch.spec import AgentSpec
 from tasks.harness.durable import Positions, StepDurability
 from tasks.harness.history import build_codecs
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, tool_definitions
 from tasks.harness.record import LedgerRecorder
+from tasks.harness.rules import policy_of, tool_definitions
 from tasks.monitoring.limits import RunBudget
-from tasks.permissions.gate import Gate, GateState, declared
+from tasks.permissions.cleared import GateState
+from tasks.permissions.declared import declared
+from tasks.permissions.gate import Gate
 from tasks.permissions.halting import in_force
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.latch import Latch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,32 +12,44 @@ from prefect.context import FlowRunContext
 
 from blocks.ledger import open_ledger
 from midwatch.errors import Halted, MidwatchError
-from midwatch.halt import Target
+from midwatch.halt import CHECKED_AGENT, Halt, Target, is_whole
+from midwatch.ledger import Ledger
 from tasks.harness.halt_check import check_halt
-from tasks.harness.place import place
-from tasks.permissions.halting import set_halt
+from tasks.harness.place import Place, place
+from tasks.permissions.halting import HaltSet, halt_at_once
 
 
 async def halt_now(agent: str, because: str, run: str) -> State[Any]:
-    """Halt one run, one agent, or everything. Failed, and loud, where only one of the two latches could be set."""
-    here, target = place(os.environ), Target.of(agent, run)
-    async with await open_ledger(here.home) as ledger:
-        await ledger.migrate()
-        done = await set_halt(
-            here.home,
-            ledger,
-            target,
-            by=f"flow run {_run_id()[:8]}",
-            via="automation",
-            because=because,
-            now=datetime.now(UTC),
-        )
+    """Halt one run, one agent, or everything. Failed, and loud, where only one of the latches could be set, or none was."""
+    here = place(os.environ)
+    if why := _misnamed(agent, run, here):
+        return State(type=StateType.FAILED, name="Nobody halted", message=f"NOBODY WAS HALTED: {why}")
+    target, by = Target.of(agent, run), f"flow run {_run_id()[:8]}"
+    wanted = Halt(scope=target.scope, name=target.name, by=by, via="automation", because=because, at=datetime.now(UTC))
+
+    async def with_ledger(work: Callable[[Ledger], Awaitable[HaltSet]]) -> HaltSet:
+        async with await open_ledger(here.home) as ledger:
+            return await work(ledger)
+
+    done = await halt_at_once(here.home, wanted, with_ledger)
     if done.faults:
         message = f"{done.halt.words()}. Only half of it: {'; '.join(done.faults)}"
         return State(type=StateType.FAILED, name="Half halted", message=message)
     return State(
         type=StateType.COMPLETED, name="Halted", message=f"{done.halt.words()}. `{target.lifted_by()}` lifts it."
     )
+
+
+def _misnamed(agent: str, run: str, here: Place) -> str:
+    """Why what an automation names is nobody; "" where it is somebody, or everything."""
+    if agent and run:
+        return "an agent and a run are named; name one of them"
+    if run and not is_whole(run):
+        return f"{run!r} is a part of a run's id; name all of it"
+    if agent and agent != CHECKED_AGENT and not (here.agents / f"{agent}.yaml").is_file():
+        there = ", ".join(sorted(path.stem for path in here.agents.glob("*.yaml")))
+        return f"there is no agent {agent!r}; there are {there or 'none'}"
+    return ""
 
 
 async def try_the_latch() -> State[Any]:

@@ -1,21 +1,22 @@
 """Harness: how does a halt reach a run at work, even in the middle of a call that hangs? It is watched, and cut off.
 
-Beside the work a task looks at the latch on disk five times a second, which works whatever else is down, and at the one in
-the ledger once a second, which reaches the workers of other machines. Before each step and each effect both are read anyway
-(`record.py`, `Ledger.reserve`).
+Beside the work one task looks at the latch on disk five times a second, which works whatever else is down, and another at
+the one in the ledger once a second, which reaches the workers of other machines. Neither waits for the other: to read the
+ledger may take as long as somebody else writes. Before each step and each effect both are read anyway (`record.py`,
+`Ledger.reserve`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from midwatch.errors import Halted, Interrupted, LedgerError
-from midwatch.halt import Halt, Target
+from midwatch.halt import Halt
 from midwatch.ledger import AskRow, Ledger
 from midwatch.run import RunFacts
 from tasks.harness.last_resort import ended_if_deaf
@@ -33,7 +34,6 @@ class Halting:
     ledger: Ledger
     disk_seconds: float = DISK_SECONDS
     ledger_seconds: float = LEDGER_SECONDS
-    _asked_ledger: float = field(default=float("-inf"), init=False)
 
     async def now(self) -> Halt | None:
         """The halt that covers the run. Raises LedgerError where only the ledger could tell, and cannot."""
@@ -64,18 +64,22 @@ class Halting:
 
     @asynccontextmanager
     async def _watched(self, timer: asyncio.Timeout, said: list[str]) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._watch(timer, said))
+        looks = ((self._on_disk, self.disk_seconds), (self._in_ledger, self.ledger_seconds))
+        watching = [asyncio.create_task(self._watch(look, seconds, timer, said)) for look, seconds in looks]
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+            for one in watching:
+                one.cancel()
+            await asyncio.wait(watching)
 
-    async def _watch(self, timer: asyncio.Timeout, said: list[str]) -> None:
-        """Ends the time of the work as soon as a latch is set, or cannot be watched any more."""
+    async def _watch(
+        self, look: Callable[[], Awaitable[Halt | None]], seconds: float, timer: asyncio.Timeout, said: list[str]
+    ) -> None:
+        """Ends the time of the work as soon as this latch is set, or cannot be watched any more."""
         try:
-            while (halt := await self._look()) is None:  # noqa: ASYNC110  # nobody tells of a file
-                await asyncio.sleep(self.disk_seconds)
+            while (halt := await look()) is None:  # noqa: ASYNC110  # nobody tells of a file, or of a row
+                await asyncio.sleep(seconds)
             said.append(halt.words())
         except Exception as error:
             said.append(
@@ -83,23 +87,27 @@ class Halting:
             )
         timer.reschedule(asyncio.get_running_loop().time())
 
-    async def _look(self) -> Halt | None:
+    async def _on_disk(self) -> Halt | None:
+        return Latch(self.facts.home).on(self.facts.agent, self.facts.run_id)
+
+    async def _in_ledger(self) -> Halt | None:
         """A ledger that is away lets no effect begin, and says nothing here."""
-        agent, run_id = self.facts.agent, self.facts.run_id
-        if (halt := Latch(self.facts.home).on(agent, run_id)) is not None:
-            return halt
-        if time.monotonic() - self._asked_ledger < self.ledger_seconds:
-            return None
-        self._asked_ledger = time.monotonic()
         with suppress(LedgerError):
-            return await self.ledger.halt_of(agent, run_id)
+            return await self.ledger.halt_of(self.facts.agent, self.facts.run_id)
         return None
 
 
-def take_away(facts: RunFacts) -> None:
-    """The run has ended, and its own latch on disk says nothing any more; the ledger has lifted its own already."""
-    with suppress(OSError, LedgerError):
-        Latch(facts.home).lift(Target("run", facts.run_id))
+async def let_go_of_ended(home: Path, ledger: Ledger) -> list[str]:
+    """Take away the latches on disk of single runs that have ended, however; the ledger has lifted its own already.
+
+    They would stop nothing, and everybody who looks would be told of them.
+    """
+    ended: list[str] = []
+    for halt in Latch(home).standing():
+        if halt.scope == "run" and (row := await ledger.run(halt.name)) is not None and row.outcome is not None:
+            with suppress(OSError):
+                ended += [halt.name] if Latch(home).lift(halt.target) else []
+    return ended
 
 
 def not_done(halt: Halt, asks: list[AskRow]) -> str:

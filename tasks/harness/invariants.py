@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from midwatch.contract import Contract, Finding
@@ -20,7 +21,7 @@ from tasks.harness.durable import Body, Recorder
 from tasks.harness.history import Turn
 from tasks.monitoring.contract import BEFORE, before, check_contract, needs_a_before
 from tasks.monitoring.evidence import Evidence
-from tasks.permissions.gate import GateState
+from tasks.permissions.cleared import GateState
 from tasks.step.log import RunLog
 
 BROKEN: Final = "contract/broken"
@@ -55,7 +56,7 @@ class Invariants:
             was = await log.step(
                 "monitoring", "monitoring · how it was before", BEFORE, lambda: before(contract, facts)
             )
-        evidence = Evidence(effects=lambda: log.ledger.effects_of(facts.run_id), before=was)
+        evidence = Evidence(effects=partial(log.ledger.effects_of, facts.run_id), before=was)
         return cls(contract=contract, facts=facts, evidence=evidence, log=log)
 
     async def look(self) -> None:

@@ -1,8 +1,10 @@
-"""Harness: what if a halted run does not even hear that it is cut off? A thread beside it ends its process.
+"""Harness: what if a run that is cut off goes on all the same? Its process is killed, and what it does with it.
 
 A tool that blocks the whole event loop, or swallows its cancellation, keeps the watch from doing anything. Such a process is
-killed as a crash would kill it: what it has started dies with it, its effect is in doubt, and the run's next life meets the
-latch. Only a process that was started for this one run is ever killed.
+killed by a thread beside it as a crash would kill it: what it has started dies with it, its effect is in doubt, and the
+run's next life meets the latch. A plain function in a thread goes on when its run is cut off: its process is killed as soon
+as the run has its outcome in the ledger, and not after Prefect was told, which may take minutes; the keeper tells it. Only a
+process that was started for this one run is ever killed.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def ended_if_deaf(
     grace_seconds: float = GRACE_SECONDS,
 ) -> Iterator[None]:
     """Around the work; nothing in a process that has others to work for."""
-    if environ.get(_OWN) != facts.run_id:
+    if not _is_own(facts, environ):
         yield
         return
     over = Event()
@@ -40,10 +42,24 @@ def ended_if_deaf(
     def watch() -> None:
         while not over.wait(look_seconds):
             if Latch(facts.home).on(facts.agent, facts.run_id) and not over.wait(grace_seconds):
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die()
 
     Thread(target=watch, name="halt", daemon=True).start()
     try:
         yield
     finally:
         over.set()
+
+
+def end_with_outcome(facts: RunFacts, *, environ: Mapping[str, str] = os.environ) -> None:
+    """The run has its outcome, and a plain function of it still changes the world; nothing where others work here, too."""
+    if _is_own(facts, environ):
+        _die()
+
+
+def _is_own(facts: RunFacts, environ: Mapping[str, str]) -> bool:
+    return environ.get(_OWN) == facts.run_id
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

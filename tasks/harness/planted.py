@@ -30,8 +30,8 @@ from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec, Rules
 from tasks.harness.conversation import Conversation
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, tool_definitions
-from tasks.permissions.gate import declared
+from tasks.harness.rules import policy_of, tool_definitions
+from tasks.permissions.declared import declared
 from tasks.permissions.level import held_to_level
 from tasks.permissions.previews import preview_of
 

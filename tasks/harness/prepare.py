@@ -9,14 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from pydantic_ai import RunContext
 from pydantic_ai.models import Model
-from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
-from pydantic_ai.usage import RunUsage
 
 from midwatch.agent_file import load_agent
 from midwatch.budget import BudgetSpent
@@ -24,7 +20,7 @@ from midwatch.errors import BreakerOpen, SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
-from midwatch.policy import Policy, PolicyContext, compile_policy
+from midwatch.policy import Policy, PolicyContext
 from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
@@ -36,11 +32,14 @@ from tasks.harness.history import build_codecs
 from tasks.harness.invariants import Invariants, Watched
 from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
+from tasks.harness.rules import policy_of, tool_definitions
 from tasks.harness.watch import Watching
 from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.monitoring.own_judges import refuse_own_judges
-from tasks.permissions.gate import Gate, GateState, declared
+from tasks.permissions.cleared import GateState
+from tasks.permissions.declared import declared
+from tasks.permissions.gate import Gate
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
 from tasks.permissions.servers import Servers
@@ -51,9 +50,6 @@ from tasks.tools import build_toolsets, saved_servers
 from tasks.tools.hosts import allowed_hosts
 from tasks.tools.network import Network
 from tasks.triggers.slot import Slot
-
-ALWAYS_ALLOWED: Final = frozenset({"ask_human"})
-"""To ask a person needs nobody's leave; a deny rule can still forbid it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +256,7 @@ def _refusal(spec: AgentSpec, facts: RunFacts, budget: RunBudget) -> Ending | No
     try:
         budget.before_step()
     except BudgetSpent as error:
-        return Ending(loop="out_of_budget", reason=str(error))
+        return Ending(loop=error.loop, reason=str(error))
     return None
 
 
@@ -269,43 +265,6 @@ def check_input(spec: AgentSpec, input: Mapping[str, Any]) -> None:
     fault = input_fault(spec.input, input)
     if fault is not None:
         raise SpecError(f"{fault[1]}; agents/{spec.name}.yaml says what a run of it takes", field=fault[0])
-
-
-async def tool_definitions(
-    toolset: AbstractToolset[RunFacts], facts: RunFacts, model: Model
-) -> dict[str, ToolDefinition]:
-    """Every tool that is offered, by name; `toolset` is open."""
-    context = RunContext(deps=facts, model=model, usage=RunUsage())
-    return {name: tool.tool_def for name, tool in (await toolset.get_tools(context)).items()}
-
-
-def policy_of(spec: AgentSpec, tools: Mapping[str, ToolDefinition], here: Place) -> Policy:
-    """The agent's rules, compiled. Raises SpecError naming the rule that is wrong."""
-    unasked = sorted(ALWAYS_ALLOWED & tools.keys()) if spec.escalation.to else []
-    rules = Rules(allow=[*spec.rules.allow, *unasked], ask=spec.rules.ask, deny=spec.rules.deny)
-    bound = {tool.python.rpartition(":")[2]: frozenset(tool.bind) for tool in spec.tools if tool.python is not None}
-    roots: dict[str, Path] = {tool.builtin: here.project / tool.root for tool in spec.tools if tool.builtin is not None}
-    return compile_policy(
-        rules,
-        tools={name: declared(tool).risk for name, tool in tools.items()},
-        roots=roots,
-        project=here.project,
-        closed=[here.home],
-        arguments={
-            name: shown | bound.get(name, frozenset())
-            for name, tool in tools.items()
-            if (shown := arguments_of(tool)) is not None
-        },
-        schemas={name: tool.parameters_json_schema for name, tool in tools.items()},
-    )
-
-
-def arguments_of(tool: ToolDefinition) -> frozenset[str] | None:
-    """Every argument that the model may give the tool; None where its schema takes any."""
-    schema = tool.parameters_json_schema
-    if schema.get("additionalProperties"):
-        return None
-    return frozenset(schema.get("properties", {}))
 
 
 def fingerprint(spec: AgentSpec) -> str:

@@ -27,7 +27,7 @@ from tasks.harness.durable import Body
 from tasks.harness.history import Turn
 from tasks.harness.undo import undo_of
 from tasks.monitoring.limits import RunBudget, usd_of
-from tasks.permissions.gate import ClearedCall, GateState
+from tasks.permissions.cleared import ClearedCall, GateState
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.latch import refuse_if_latched
 
@@ -203,7 +203,7 @@ class LedgerRecorder:
     ) -> Done:
         """A tool that threw. The model hears of it where it certainly did nothing: it may ask for it under another key.
 
-        What is idempotent is done once more under its own key: only so it is the same effect.
+        What is idempotent is done once more under its own key: only so it is the same effect. Not under a halt (Halted).
         """
         match await self._probe(cleared):
             case "did_not_happen":
@@ -213,6 +213,7 @@ class LedgerRecorder:
                     cleared, reservation, _payload(f"It was done; its result was lost ({_said(error)}).")
                 )
             case "cannot_tell" if cleared.facts.idempotent and again:
+                refuse_if_latched(self.facts)
                 try:
                     return await self._done(cleared, reservation, await body())
                 except Exception as second:

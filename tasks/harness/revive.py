@@ -32,6 +32,7 @@ from prefect.states import Failed, Scheduled
 from midwatch.ledger import Ledger, RunRow, StepRow
 from tasks.harness.ended import shown
 from tasks.harness.lock import is_alive, was_started
+from tasks.triggers.flow_runs import PAGE, flow_runs
 from tasks.triggers.slot import slot_of
 
 FLOW: Final = "agent-run"
@@ -52,8 +53,6 @@ AT_ONE_STEP: Final = 3
 """Crashes with no step finished in between, after which a run is given up: it would go on like that for ever."""
 AT_MOST: Final = 20
 """Losses of one run in all, interruptions included."""
-PAGE: Final = 200
-"""Flow runs of one request; Prefect's server refuses more."""
 INTERRUPTED: Final = "Interrupted"
 """The state of a run whose house went down, or whose ledger was away: no fault of the step that it was at."""
 REVIVED: Final = "revived"
@@ -93,7 +92,8 @@ class Losses:
 
 async def revive_lost_runs(client: PrefectClient, ledger: Ledger, locks: Path, now: datetime) -> list[Revival]:
     """Send every lost run on its way again; returns what was done. Safe to call as often as one likes."""
-    runs = await client.read_flow_runs(
+    runs = await flow_runs(
+        client,
         flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(GRACE)))),
         sort=FlowRunSort.START_TIME_DESC,
@@ -189,4 +189,4 @@ async def _give_up(run: FlowRun, row: RunRow | None, ledger: Ledger, why: str, n
             fingerprint="",
             started_at=run.start_time or now,
         )
-    return await ledger.finish_run(str(run.id), outcome="failed", reason=why)
+    return await ledger.finish_run(str(run.id), outcome="failed", ending="error", reason=why)

@@ -14,14 +14,15 @@ from prefect.logging import get_run_logger
 
 from blocks.ledger import open_ledger
 from midwatch.contract import Finding, Part
-from midwatch.errors import BreakerOpen, Interrupted, MidwatchError, ModelUnavailable, ToolUnavailable
+from midwatch.errors import BreakerOpen, Halted, Interrupted, MidwatchError, ModelUnavailable, ToolUnavailable
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
-from midwatch.outcome import GREEN, Outcome
+from midwatch.outcome import GREEN
 from midwatch.run import Level
 from tasks.harness.ended import shown
-from tasks.harness.halting import take_away
+from tasks.harness.halting import Halting
 from tasks.harness.invariants import InvariantBroken, broken_words
+from tasks.harness.last_resort import end_with_outcome, ended_if_deaf
 from tasks.harness.lock import only_process_of
 from tasks.harness.place import Place, place
 from tasks.harness.prepare import Prepared, Refused, prepare
@@ -33,7 +34,7 @@ from tasks.monitoring.silence import report_verified
 from tasks.monitoring.traces import traced
 from tasks.step.log import RunLog
 from tasks.step.task_runs import task_runs
-from tasks.triggers.admission import admit, held_off, not_begun, refused
+from tasks.triggers.admission import admit, not_begun, refused
 from tasks.triggers.slot import Slot, slot_of
 
 
@@ -80,16 +81,18 @@ async def _prepared(
         except Interrupted:
             raise
         except BreakerOpen as error:
-            await held_off(agent, slot, run_id, ledger, str(error))
-            return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
+            ending = Ending(loop="held_off", reason=str(error))
+            await refused(agent, slot, run_id, ledger, ending)
+            return await _stillborn(agent, input, slot, run_id, ledger, ending)
         except (ModelUnavailable, ToolUnavailable) as error:
-            return await _stillborn(agent, input, slot, run_id, ledger, "blocked", str(error))
+            ending = Ending(loop="unavailable", reason=str(error))
+            return await _stillborn(agent, input, slot, run_id, ledger, ending)
         except (MidwatchError, OSError) as error:
-            return await _stillborn(agent, input, slot, run_id, ledger, "failed", str(error))
+            return await _stillborn(agent, input, slot, run_id, ledger, Ending(loop="error", reason=str(error)))
         match prepared:
             case Refused():
                 await refused(agent, slot, run_id, ledger, prepared.ending)
-                return await _ended(prepared, judge(prepared.ending, done=[]), [], None, ledger)
+                return await _ended(prepared, prepared.ending, judge(prepared.ending, done=[]), [], None, ledger)
             case Prepared():
                 try:
                     return await _worked(prepared, ledger)
@@ -98,13 +101,10 @@ async def _prepared(
                 except Exception as error:
                     why = f"a defect in Midwatch or in a tool of its own: {type(error).__name__}: {error}"
                     ending = Ending(loop="error", reason=why, unknown_effects=await _unseen(prepared, ledger))
-                    return await _ended(prepared, judge(ending, done=[]), [], None, ledger)
+                    return await _ended(prepared, ending, judge(ending, done=[]), [], None, ledger)
 
 
 async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
-    noop = await _findings(prepared, "noop_when")
-    if noop and seen(noop) == "holds":
-        return await _ended(prepared, judge(Ending(loop="nothing_to_do"), done=[], noop=noop), noop, None, ledger)
     work = Work(
         spec=prepared.spec,
         facts=prepared.facts,
@@ -115,14 +115,25 @@ async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
     )
     try:
         await prepared.invariants.look()
+        noop = await _findings(prepared, "noop_when")
+        if noop and seen(noop) == "holds":
+            nothing = Ending(loop="nothing_to_do")
+            return await _ended(prepared, nothing, judge(nothing, done=[], noop=noop), noop, None, ledger)
         ending = await work.run()
     except InvariantBroken as error:
         ending = Ending(loop="broken", reason=str(error))
-    if ending.loop in ("out_of_budget", "stopped"):
-        goals = [conversation.goal for conversation in work.conversations if not conversation.ended]
-        work.hand_over = await prepared.hand_over.words(ending.reason, goals)
-    if ending.loop == "halted":  # to look may take long
+    if ending.loop == "halted":  # to look may take long, and its outcome may wait for the ledger
+        with ended_if_deaf(prepared.facts):
+            return await _judged(prepared, ending, [], [], work, ledger)
+    if await _goes_on(prepared, ledger):  # what is looked at would be changed the next moment
         return await _judged(prepared, ending, [], [], work, ledger)
+    if ending.loop in ("out_of_budget", "no_budget", "stopped"):
+        goals = [conversation.goal for conversation in work.conversations if not conversation.ended]
+        try:
+            async with Halting(facts=prepared.facts, ledger=ledger).cut_off():
+                work.hand_over = await prepared.hand_over.words(ending.reason, goals)
+        except Halted as error:
+            return await _judged(prepared, replace(ending, loop="halted", reason=str(error)), [], [], work, ledger)
     done, always = await _findings(prepared, "done_when"), await _findings(prepared, "invariants")
     return await _judged(prepared, ending, done, always, work, ledger)
 
@@ -134,13 +145,18 @@ async def _judged(
     ending = replace(ending, unknown_effects=await _unseen(prepared, ledger))
     if seen(always) in ("wrong", "not_seen") and ending.loop not in ("error", "broken"):
         ending = replace(ending, loop="broken", reason=f"at the end, {broken_words(always)}")
-    return await _ended(prepared, judge(ending, done=done), [*done, *always], work, ledger)
+    return await _ended(prepared, ending, judge(ending, done=done), [*done, *always], work, ledger)
 
 
 async def _unseen(prepared: Prepared, ledger: Ledger) -> tuple[str, ...]:
     """Effects that were begun and whose end nobody saw: cut off by a limit, or in doubt."""
     effects = await ledger.effects_of(prepared.facts.run_id)
     return tuple(f"{row.tool} {row.args_json}" for row in effects if row.state in ("reserved", "unknown"))
+
+
+async def _goes_on(prepared: Prepared, ledger: Ledger) -> bool:
+    """A plain function was cut off in the middle of an effect, and does not know it."""
+    return prepared.opening.threads.busy and bool(await _unseen(prepared, ledger))
 
 
 async def _findings(prepared: Prepared, part: Part) -> list[Finding]:
@@ -177,13 +193,21 @@ async def _there_to_do(prepared: Prepared) -> list[Finding]:
 
 
 async def _ended(
-    prepared: Prepared | Refused, judgment: Judgment, findings: list[Finding], work: Work | None, ledger: Ledger
+    prepared: Prepared | Refused,
+    ending: Ending,
+    judgment: Judgment,
+    findings: list[Finding],
+    work: Work | None,
+    ledger: Ledger,
 ) -> State[Any]:
     """Into the ledger first, then told."""
     run_id = prepared.facts.run_id
-    row = await ledger.finish_run(run_id, outcome=judgment.outcome, reason=judgment.reason, findings=findings)
+    row = await ledger.finish_run(
+        run_id, outcome=judgment.outcome, reason=judgment.reason, ending=ending.loop, findings=findings
+    )
     judgment = Judgment(outcome=row.outcome or judgment.outcome, reason=row.reason)
-    take_away(prepared.facts)
+    if isinstance(prepared, Prepared) and await _goes_on(prepared, ledger):
+        end_with_outcome(prepared.facts)
     try:
         if judgment.outcome in GREEN and prepared.spec.expect_within_hours is not None:
             report_verified(prepared.spec.name, run_id, judgment.outcome)
@@ -195,7 +219,7 @@ async def _ended(
 
 
 async def _stillborn(
-    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, outcome: Outcome, why: str
+    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, ending: Ending
 ) -> State[Any]:
     """A run that could not even be prepared still has its row, and its one outcome."""
     await ledger.start_run(
@@ -209,8 +233,9 @@ async def _stillborn(
         fingerprint="",
         started_at=datetime.now(UTC),
     )
-    row = await ledger.finish_run(run_id, outcome=outcome, reason=why)
-    return shown(row.outcome or outcome, row.reason)
+    judged = judge(ending, done=[])
+    row = await ledger.finish_run(run_id, outcome=judged.outcome, reason=judged.reason, ending=ending.loop)
+    return shown(row.outcome or judged.outcome, row.reason)
 
 
 def _interrupted(error: Interrupted) -> State[Any]:

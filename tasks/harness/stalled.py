@@ -41,12 +41,11 @@ class StalledRuns:
         return (self.clock() - self.since[_place(run)]) / 60
 
     async def _ended(self, run: Unfinished, ledger: Ledger) -> str:
-        after = await ledger.last_step(run.run_id)
-        place = f"after step `{after}`" if after else "before its first step"
+        place = f"after step `{run.last_step}`" if run.last_step else "before its first step"
         reason = f"it stood still for {self._stands(run):.0f} minutes {place}, and its process was ended from outside"
         if await self._has_ended(run.run_id, ledger):
             return f"not stalled after all: {run.agent} {run.run_id}"
-        row = await ledger.finish_run(run.run_id, outcome="blocked", reason=reason)
+        row = await ledger.finish_run(run.run_id, outcome="blocked", ending="stopped", reason=reason)
         processes = processes_of(run.run_id)
         for process in processes:
             process.kill()

@@ -8,7 +8,7 @@ from typing import Final
 from midwatch.calls import plain
 from midwatch.risk import DoneEffect
 from midwatch.run import RunFacts
-from tasks.permissions.gate import ClearedCall
+from tasks.permissions.cleared import ClearedCall
 
 AT_MOST: Final = 2_000
 """Characters of what a tool says; a longer text would not be read, and a command that is cut is none."""

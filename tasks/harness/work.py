@@ -31,7 +31,7 @@ from tasks.harness.parking import may_go_on, park
 from tasks.harness.watch import Escalated
 from tasks.model.retry import CredentialsRefused
 from tasks.monitoring.limits import RunBudget
-from tasks.permissions.gate import GateState
+from tasks.permissions.cleared import GateState
 from tasks.step.log import RunLog
 
 MAIN: Final = "main"
@@ -68,7 +68,7 @@ class Work:
         except (Interrupted, InvariantBroken):
             raise
         except BudgetSpent as error:
-            return await self._ending("out_of_budget", str(error))
+            return await self._ending(error.loop, str(error))
         except Halted as error:
             return await self._ending("halted", str(error))
         except Stopped as error:

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from midwatch.agent_file import load_agent
+from midwatch.agents import Agents
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
-from midwatch.spec import AgentSpec
 
 UNSEEN: Final = "unseen:"
 """How the key of such an alarm begins."""
@@ -28,7 +27,7 @@ class Attendance:
     """What a round works with."""
 
     ledger: Ledger
-    agents: Path
+    agents: Agents
     seen: Path
     """A file that the commands a person types touch."""
 
@@ -63,10 +62,10 @@ class Attendance:
 
     def _days(self, agent: str) -> float | None:
         try:
-            spec: AgentSpec = load_agent(agent, self.agents)
-        except (SpecError, OSError):
+            spec = self.agents.find(agent)
+        except SpecError:
             return USUAL_DAYS
-        return spec.unseen_days
+        return spec.unseen_days if spec else USUAL_DAYS
 
     async def _back(self, last: datetime | None) -> None:
         for row in await self.ledger.open_alarms():

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,12 +19,10 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from midwatch.agent_file import load_agent
-from midwatch.alike import cause_of
+from midwatch.agents import Agents
 from midwatch.breaker import PROBE, Breaker, in_a_row
 from midwatch.errors import SpecError
 from midwatch.ledger import BreakerRow, Ledger
-from midwatch.outcome import GREEN
 from midwatch.spec import AgentSpec
 
 FLOW: Final = "agent-run"
@@ -39,7 +36,7 @@ class Breakers:
 
     client: PrefectClient
     ledger: Ledger
-    agents: Path
+    agents: Agents
 
     async def one_round(self, since: datetime, now: datetime) -> list[str]:
         """Look at the agents of which a run has ended since then, and at every breaker that is not at rest."""
@@ -82,32 +79,46 @@ class Breakers:
     async def _probed(self, row: BreakerRow, now: datetime) -> str:
         """Start the probe, or take its outcome."""
         if row.probe_run is None:
-            return await self._probe(row)
+            return await self._probe(row, now)
         run = await self.ledger.run(row.probe_run)
         if run is None or run.outcome is None:
             return ""
-        if run.outcome in GREEN:
+        counted = await self.ledger.counted_run(run.run_id)
+        if counted is None:
+            return await self._put_off(row, f"its probe ended {run.outcome}, which says nothing about it", now)
+        if counted.cause is None:
             why = f"its probe ended {run.outcome}"
             closed = await self.ledger.close_breaker(
                 row.agent, by=f"run {run.run_id}", because=why, probe_run=run.run_id
             )
             return f"breaker of {row.agent} closed: {why}" if closed else ""
         probe_at = now + (await self._limits(row.agent)).cool_down(row.openings + 1)
-        cause = cause_of(run.outcome, run.reason)
-        if not await self.ledger.reopen(row.agent, run.run_id, cause=cause, probe_at=probe_at):
+        if not await self.ledger.reopen(row.agent, run.run_id, cause=counted.cause, probe_at=probe_at):
             return ""
         return f"breaker of {row.agent} opened again: its probe ended {run.outcome}; next at {_clock(probe_at)}"
 
-    async def _probe(self, row: BreakerRow) -> str:
-        """One run, however often it is asked for: it is found again by its key. Where none can be made, the next one is it."""
+    async def _put_off(self, row: BreakerRow, why: str, now: datetime) -> str:
+        """Another one, after as long again."""
+        probe_at = now + (await self._limits(row.agent)).cool_down(row.openings)
+        if not await self.ledger.put_off(row.agent, row.probe_run, probe_at=probe_at):
+            return ""
+        return f"breaker of {row.agent} stays open: {why}; next at {_clock(probe_at)}"
+
+    async def _probe(self, row: BreakerRow, now: datetime) -> str:
+        """One run, however often it is asked for: it is found again by its key. Where none can be made, the next one is it.
+
+        One that was cancelled before it was let in would be found for ever.
+        """
         spec = await self._spec(row.agent)
         for deployment in await self._deployments(row.agent):
             parameters = _parameters(deployment)
             if spec is not None and _fits(spec, parameters):
-                key = f"{PROBE}{row.agent}:{row.opened_at.isoformat()}:{row.openings}"
+                key = f"{PROBE}{row.agent}:{row.probe_at.isoformat()}"
                 run = await self.client.create_flow_run_from_deployment(
                     deployment.id, parameters=parameters, idempotency_key=key
                 )
+                if run.state is not None and run.state.is_final():
+                    return await self._put_off(row, f"its probe ended before it began ({run.state.name})", now)
                 young = run.created is None or (datetime.now(UTC) - run.created).total_seconds() < 2
                 return f"probe of {row.agent}: run {run.id}" if young else ""
         return ""
@@ -147,8 +158,8 @@ class Breakers:
 
     async def _spec(self, agent: str) -> AgentSpec | None:
         try:
-            return await asyncio.to_thread(load_agent, agent, self.agents)
-        except (SpecError, OSError):
+            return await asyncio.to_thread(self.agents.find, agent)
+        except SpecError:
             return None
 
 

@@ -115,7 +115,7 @@ async def _look(check: Check, name: str, facts: RunFacts, place: str, evidence: 
     if check.file:
         return [await file.look(check.file, name, facts)]
     if check.files:
-        return [await files.look(check.files, name, facts)]
+        return [await files.look(check.files, name, facts, must_be_there=place.startswith("noop_when/"))]
     if check.command:
         return [await command.look(check.command, name, facts)]
     if check.http:
@@ -129,7 +129,7 @@ async def _look(check: Check, name: str, facts: RunFacts, place: str, evidence: 
     if check.change:
         return [await change.look(check.change, name, facts, evidence.was(place))]
     if check.effects:
-        return [await effects.look(check.effects, name, facts, evidence)]
+        return [await effects.look(check.effects, name, facts, evidence, place)]
     return await python.look(check.python or "", name, facts)
 
 

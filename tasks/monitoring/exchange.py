@@ -42,6 +42,11 @@ class CallSeen:
         """Of call and result together."""
         return hashlib.sha256(f"{self.tool}\0{self.args_json}\0{self.result}".encode()).hexdigest()
 
+    @property
+    def brought(self) -> str:
+        """The result and who returned it, whatever it was asked with."""
+        return f"{self.tool}\0{self.result}"
+
     def said(self) -> str:
         """For people and for the model."""
         whole = f"{self.tool} {self.args_json}"

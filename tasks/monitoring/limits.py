@@ -45,7 +45,7 @@ class RunBudget:
         """
         self._limits, self._clock, self._stall_minutes = limits, clock, stall_minutes
         self._run = replace(run or Spent(), runs=1, effects=0)
-        self._beside = Standing(family=Spent(), day=day or Spent(), house_day=Spent())
+        self._beside, self._at_refresh = Standing(family=Spent(), day=day or Spent(), house_day=Spent()), Spent()
         self._working_since: float | None = None
         self._refused: Meter | None = None
         self._timer: asyncio.Timeout | None = None
@@ -59,25 +59,20 @@ class RunBudget:
         return self._run + Spent(minutes=(self._clock() - self._working_since) / 60)
 
     def refresh(self, standing: Standing) -> None:
-        """Take over what the ledger says, of which this run's own share is counted here already."""
-        own = self.spent
-        self._beside = replace(
-            standing,
-            family=standing.family.without(own),
-            day=standing.day.without(own),
-            house_day=standing.house_day.without(own),
-            parents=tuple(replace(pool, used=pool.used.without(own)) for pool in standing.parents),
-        )
+        """Take over what the ledger says: of the run what it has used until now, of a day what of that was the day's."""
+        self._at_refresh = self.spent
+        self._beside = replace(standing, family=standing.family.without(self._at_refresh))
 
     def left(self) -> list[Meter]:
         """Every limit that binds, with what is used, allowed and left."""
         own, beside = self.spent, self._beside
+        since = own.without(self._at_refresh)
         return meters(
             [
                 Pool(scope="run", bounds=self._limits, used=replace(beside.family, runs=0) + own),
-                Pool(scope="day", bounds=self._limits.per_day, used=beside.day + own),
-                *(replace(pool, used=pool.used + own) for pool in beside.parents),
-                Pool(scope="house", bounds=beside.house, used=beside.house_day + own),
+                Pool(scope="day", bounds=self._limits.per_day, used=beside.day + since),
+                *(replace(pool, used=pool.used + since) for pool in beside.parents),
+                Pool(scope="house", bounds=beside.house, used=beside.house_day + since),
             ]
         )
 
@@ -90,7 +85,7 @@ class RunBudget:
         self._refused = meter
 
     def before_step(self) -> None:
-        """Before a run's first step and before each model request.
+        """Before a run's first step and before each model request. How many runs may begin concerns none that has.
 
         Raises:
             BudgetSpent: some limit has no room for one more, or an effect was refused.
@@ -98,9 +93,7 @@ class RunBudget:
         if self._refused is not None:
             raise BudgetSpent(self._refused)
         for meter in self.left():
-            if meter.measure == "effects":
-                continue
-            if meter.used > meter.allowed or (meter.measure != "runs" and meter.left <= 0):
+            if meter.is_spent and not (meter.measure == "runs" and self._run.steps):
                 raise BudgetSpent(meter)
 
     def has_room(self, *, tokens: int, minutes: float) -> bool:
@@ -117,7 +110,7 @@ class RunBudget:
         """
         self._run += Spent(steps=steps, tokens=tokens, usd=usd or 0.0, unpriced_steps=steps if usd is None else 0)
         for meter in self.left():
-            if meter.used > meter.allowed and meter.measure != "effects":
+            if meter.used > meter.allowed and meter.measure not in ("effects", "runs"):
                 raise BudgetSpent(meter)
 
     def charge_response(self, response: ModelResponse) -> None:

@@ -63,7 +63,7 @@ class Seen(Collector):
 
     def _used(self) -> Iterator[Metric]:
         for name, what in (
-            ("runs", "Runs that have begun"),
+            ("runs", "Runs that have taken a step"),
             ("steps", "Requests to models"),
             ("tokens", "Tokens in and out"),
             ("usd", "Dollars, where the price is known"),

@@ -10,16 +10,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from midwatch.contract import Check, Contract
+from midwatch.contract import Check, CommandCheck, Contract
 from midwatch.errors import SpecError
 from midwatch.spec import AgentSpec, Builtin
 
 WRITING: Final[frozenset[Builtin]] = frozenset({"write_file", "delete_file", "shell"})
 
-_INTERPRETER: Final = re.compile(r"(?:python|pypy|perl|ruby|node|bash|sh|dash|zsh|ksh|fish|php|lua|Rscript|env)[\d.]*")
-_SCRIPT: Final = frozenset(
-    {".py", ".sh", ".bash", ".pl", ".rb", ".js", ".mjs", ".ts", ".php", ".lua", ".r", ".mk", ".sql"}
-)
+_BETWEEN: Final = re.compile(r"[\s=,;&|'\"()<>]+")
+"""Ends a path within an argument: `--prefix=work`, `cd work && ./check`."""
+_NAMED: Final = "which its contract runs, or else lists under `data` of the command as what it only looks at"
 
 
 def refuse_own_judges(spec: AgentSpec, project: Path) -> None:
@@ -42,12 +41,14 @@ def own_judges(spec: AgentSpec, project: Path) -> list[str]:
 
 
 def judges_of(contract: Contract, project: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that a check runs or believes, with what it is; one that is not there yet, too."""
+    """Every file that a check runs, might run or believes, with what it is; one that is not there yet, too."""
     for check in (*contract.noop_when, *contract.done_when, *contract.invariants):
         if check.python is not None:
             yield from _of_module(check.python.partition(":")[0], "which its contract runs")
         if check.command is not None:
-            yield from ((path, "which its contract runs") for path in _programs(check.command.argv, project))
+            if "/" in (program := check.command.argv[0]):
+                yield project / program, "which its contract runs"
+            yield from ((path, _NAMED) for path in _arguments(check.command, project))
         if (schema := _schema(check)) is not None:
             yield project / schema, "by which its contract judges"
 
@@ -70,28 +71,16 @@ def _of_module(name: str, what: str) -> Iterator[tuple[Path, str]]:
     yield from ((Path(file), what) for one in (module, *beside) if (file := getattr(one, "__file__", None)))
 
 
-def _programs(argv: list[str], project: Path) -> Iterator[Path]:
-    """The program, and every argument that is a script; a plain file is what the program looks at."""
-    program, *arguments = argv
-    if "/" in program:
-        yield project / program
-    interprets = bool(_INTERPRETER.fullmatch(Path(program).name))
-    first = next((at for at, word in enumerate(arguments) if not word.startswith("-")), -1) if interprets else -1
-    for at, word in enumerate(arguments):
-        if at and interprets and arguments[at - 1] == "-m":
-            yield from (project / word.replace(".", "/") / "__main__.py", project / f"{word.replace('.', '/')}.py")
-        elif at == first or Path(word).suffix.lower() in _SCRIPT or _is_program(project / word):
-            yield project / word
-
-
-def _is_program(path: Path) -> bool:
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return os.access(path, os.X_OK) or file.read(2) == b"#!"
-    except OSError:
-        return False
+def _arguments(check: CommandCheck, project: Path) -> Iterator[Path]:
+    """Whatever the program, or one that it starts, could take for a path and run; what is named as data, it only looks at."""
+    data = {os.path.normpath(path) for path in check.data}
+    for at, word in enumerate(check.argv[1:]):
+        modules = "-m" in check.argv[: at + 1]
+        for piece in filter(None, (word, re.sub(r"^-\w", "", word), *_BETWEEN.split(word))):
+            if os.path.normpath(piece) not in data:
+                yield project / piece
+                if modules:  # `python -m work.check`: a file, or a folder with `__main__.py`
+                    yield from (project / f"{piece.replace('.', '/')}.py", project / piece.replace(".", "/"))
 
 
 def _schema(check: Check) -> str | None:

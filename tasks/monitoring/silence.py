@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from midwatch.agent_file import load_agent
+from midwatch.agents import Agents
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
 
@@ -37,16 +37,19 @@ def report_verified(agent: str, run_id: str, outcome: str) -> None:
     emit_event(event=VERIFIED, resource=resource, payload={"agent": agent, "run_id": run_id, "outcome": outcome})
 
 
-def expectations(agents: Path) -> dict[str, float]:
-    """Hours by agent, of those that expect something. A file that cannot be read expects nothing: its runs fail anyway."""
-    found: dict[str, float] = {}
-    for path in sorted(agents.glob("*.yaml")):
-        try:
-            if "expect_within_hours" in path.read_text() and (spec := load_agent(path.stem, agents)):
-                found |= {spec.name: spec.expect_within_hours} if spec.expect_within_hours else {}
-        except (SpecError, OSError, UnicodeDecodeError):
-            continue
-    return found
+def expectations(agents: Agents) -> dict[str, float]:
+    """Hours by agent, of those that expect something; not of a file that cannot be read (see `unreadable`)."""
+    found, _ = agents.every()
+    return {name: spec.expect_within_hours for name, spec in found.items() if spec.expect_within_hours}
+
+
+def unreadable(agent: str, agents: Agents) -> bool:
+    """Whether the agent has a file that nobody can read now: what was expected of it is expected still."""
+    try:
+        agents.find(agent)
+    except SpecError:
+        return True
+    return False
 
 
 def key_of(agent: str) -> str:
@@ -54,18 +57,21 @@ def key_of(agent: str) -> str:
     return f"silence:{agent}"
 
 
-def words_of(hours: float) -> str:
-    """What the alarm says."""
+def words_of(hours: float | None) -> str:
+    """What the alarm says; None: Prefect waited for as long as the file said when it could still be read."""
+    if hours is None:
+        return "has had no verified run for as long as was expected, and its file cannot be read now"
     return f"has had no verified run within {hours:g} h, as its file expects"
 
 
 async def raise_silence(ledger: Ledger, agents: Path, agent: str, now: datetime) -> str:
     """An alarm, unless the ledger knows better: nothing is believed of the event alone. Returns what was done."""
-    hours = (await asyncio.to_thread(expectations, agents)).get(agent)
-    if hours is None:
+    files = Agents(folder=agents)
+    hours = (await asyncio.to_thread(expectations, files)).get(agent)
+    if hours is None and not await asyncio.to_thread(unreadable, agent, files):
         return f"{agent}: its file expects nothing (any more)"
     last = await ledger.last_green(agent)
-    if last is not None and now - last < timedelta(hours=hours):
+    if last is not None and hours is not None and now - last < timedelta(hours=hours):
         return f"{agent} had a verified run at {last:%Y-%m-%d %H:%M:%S} UTC: no alarm"
     raised = await ledger.raise_alarm(key_of(agent), agent=agent, severity="urgent", what=words_of(hours))
     return f"{agent} {words_of(hours)}: {'an alarm is raised' if raised else 'the alarm stands already'}"
@@ -76,7 +82,7 @@ class Silences:
     """The keeper's part of it."""
 
     ledger: Ledger
-    agents: Path
+    agents: Agents
     began: datetime
     """Since when anybody looks: an agent that never had a verified run is silent from then on."""
 
@@ -99,6 +105,7 @@ class Silences:
 
     async def _no_longer_expected(self, wanted: Mapping[str, float]) -> list[str]:
         standing = [row for row in await self.ledger.open_alarms() if row.key == key_of(row.agent)]
-        gone = [row.agent for row in standing if row.agent not in wanted]
+        unwanted = [row.agent for row in standing if row.agent not in wanted]
+        gone = [agent for agent in unwanted if not await asyncio.to_thread(unreadable, agent, self.agents)]
         why = "nothing is expected of it any more"
         return [f"{agent}: {why}" for agent in gone if await self.ledger.end_alarm(key_of(agent), why)]

@@ -16,7 +16,9 @@ from tasks.monitoring.exchange import Exchange, Sight
 from tasks.step.log import RunLog
 
 WINDOW: Final = 256
-"""Results that are remembered, the latest ones."""
+"""Calls, and results, that are remembered, the latest ones."""
+GUESSES: Final = 3
+"""Requests that ask for something new and bring only results seen before, for one that does not even ask for something new."""
 LOOK_SECONDS: Final = 10.0
 
 
@@ -55,6 +57,22 @@ class Looks:
         return f"{self.conversation}/looked/{turn}"
 
 
+@dataclass
+class Lately:
+    """What was there lately."""
+
+    _there: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def is_new(self, what: str) -> bool:
+        """Whether it was not; from now on it was."""
+        is_new = what not in self._there
+        self._there[what] = None
+        self._there.move_to_end(what)
+        if len(self._there) > WINDOW:
+            self._there.popitem(last=False)
+        return is_new
+
+
 @dataclass(kw_only=True)
 class StallWatch:
     """Of one conversation."""
@@ -64,9 +82,12 @@ class StallWatch:
     """Names of the tools that change something."""
     looks: Looks
     name: MonitorName = "stall"
-    _idle: int = 0
+    _since: int = 0
     """Model requests since the last progress."""
-    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _idle: int = 0
+    """The same, weighed: GUESSES for each, 1 for one that asks for something new."""
+    _calls: Lately = field(default_factory=Lately)
+    _results: Lately = field(default_factory=Lately)
 
     @property
     def then(self) -> Then:
@@ -78,31 +99,27 @@ class StallWatch:
 
     def see(self, exchange: Exchange, turn: int) -> None:
         """One turn more. What failed or was refused is no progress, whatever it says."""
-        moved = [
-            self._is_new(call.digest) or call.tool in self.effects for call in exchange.calls if call.fate == "done"
-        ]
-        self._idle = 0 if any(moved) or self.looks.changed_before(turn) else self._idle + 1
-
-    def _is_new(self, result: str) -> bool:
-        is_new = result not in self._seen
-        self._seen[result] = None
-        self._seen.move_to_end(result)
-        if len(self._seen) > WINDOW:
-            self._seen.popitem(last=False)
-        return is_new
+        done = [call for call in exchange.calls if call.fate == "done"]
+        asks = [self._calls.is_new(call.digest) for call in done]
+        moved = [self._results.is_new(call.brought) or call.tool in self.effects for call in done]
+        if any(moved) or self.looks.changed_before(turn):
+            self._since = self._idle = 0
+        else:
+            self._since += 1
+            self._idle += 1 if any(asks) else GUESSES
 
     async def sight(self, turn: int, *, told: bool) -> Sight | None:
-        """No progress for `steps` requests, and for as many again where the model was told.
+        """No progress for `steps` requests, weighed, and for as many again where the model was told.
 
         The contract's files are looked at only when it comes to that: once to tell, once more before it is stopped.
         """
-        if self._idle < self.settings.steps * (2 if told else 1):
+        if self._idle < GUESSES * self.settings.steps * (2 if told else 1):
             return None
         if await self.looks.changed(turn) and told:
-            self._idle = 0
+            self._since = self._idle = 0
             return None
         return Sight(
-            told=f"In your last {self._idle} steps nothing was done and nothing new was found out. Take another way, or "
+            told=f"In your last {self._since} steps nothing was done and nothing new was found out. Take another way, or "
             "finish and say what is left undone.",
-            asked=f"gets nowhere: nothing was done and nothing new was found out in its last {self._idle} steps",
+            asked=f"gets nowhere: nothing was done and nothing new was found out in its last {self._since} steps",
         )

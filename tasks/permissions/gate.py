@@ -6,7 +6,7 @@ not there, so a toolset that somehow stands outside the gate cannot do anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
 
@@ -17,14 +17,15 @@ from pydantic_ai.tools import ToolDefinition
 from midwatch.approval import Attempt, answered
 from midwatch.ask_context import AskContext
 from midwatch.budget import BudgetSpent
-from midwatch.calls import Call, canonical_json, digest, parse_call, plain
+from midwatch.calls import Call, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
 from midwatch.errors import MidwatchError, WindowFull
-from midwatch.ledger import Decided
 from midwatch.policy import PolicyContext
 from midwatch.risk import ToolFacts
 from midwatch.run import RunFacts
 from midwatch.window import Draw
+from tasks.permissions.cleared import ClearedCall, GateState, JudgedCall
+from tasks.permissions.declared import declared, definition_hash
 from tasks.permissions.level import held_to_level, held_to_reach
 from tasks.permissions.previews import preview_of
 from tasks.permissions.surroundings import Surroundings
@@ -52,57 +53,6 @@ class Judge(Protocol):
     def draws(self, call: Call, context: PolicyContext, decision: Decision) -> tuple[Draw, ...]:
         """What the call takes from the budgets of its rules, should it run on `decision`."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearedCall:
-    """One call that may run now, exactly as it was judged."""
-
-    call: Call
-    digest: str
-    facts: ToolFacts
-    decided: Decided
-    """The gate's answer, to be written down with what comes of the call."""
-    ask_id: str | None
-    """The ask whose yes this call stands on; None where a rule allowed it."""
-    draws: tuple[Draw, ...] = ()
-    """What it takes from the budgets of its rules as it begins."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedCall:
-    """One call and the gate's answer to it."""
-
-    call: Call
-    digest: str
-    decision: Decision
-    draws: tuple[Draw, ...] = ()
-
-    def as_request(self) -> dict[str, str]:
-        """What an ask says of the call itself."""
-        return {
-            "args_json": canonical_json(self.call.args),
-            "digest": self.digest,
-            "rule": self.decision.rule,
-            "reason": self.decision.reason,
-        }
-
-    def as_decided(self, position: str) -> Decided:
-        """What the ledger keeps."""
-        return Decided(
-            position=position,
-            tool=self.call.tool,
-            args_json=canonical_json(self.call.args),
-            digest=self.digest,
-            decision=self.decision,
-        )
-
-
-@dataclass
-class GateState:
-    """What the gate of one conversation let through in this life of the run; what it refused is in the ledger."""
-
-    cleared: dict[str, ClearedCall] = field(default_factory=dict)
 
 
 @dataclass
@@ -323,14 +273,3 @@ def refusal(decision: Decision) -> str:
 
 def _changed(why: str) -> Decision:
     return Decision(verdict="deny", rule="changed", reason=why)
-
-
-def declared(definition: ToolDefinition) -> ToolFacts:
-    """What the tool says about itself; the worst case where it says nothing."""
-    facts = (definition.metadata or {}).get("midwatch")
-    return facts if isinstance(facts, ToolFacts) else ToolFacts()
-
-
-def definition_hash(definition: ToolDefinition) -> str:
-    """SHA-256 of name, description and schema, as the tools layer computed it."""
-    return str((definition.metadata or {}).get("definition", ""))

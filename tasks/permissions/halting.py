@@ -6,6 +6,9 @@ it, and nothing is lifted while one of them cannot be.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +20,8 @@ from midwatch.ledger import Ledger
 from tasks.permissions.latch import Latch
 
 LIFTED: Final = "the reason is over"
+LEDGER_SECONDS: Final = 10.0
+"""Until a ledger that does not answer is left alone; the latch on disk stands by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,10 @@ class HaltSet:
     """What stands now; one that was set before stands as it was."""
     faults: tuple[str, ...] = ()
     """Why one of the two could not be set."""
+
+
+WithLedger = Callable[[Callable[[Ledger], Awaitable[HaltSet]]], Awaitable[HaltSet]]
+"""Opens the ledger, does that with it and closes it."""
 
 
 async def set_halt(
@@ -58,6 +67,29 @@ async def set_halt(
     if not standing:
         raise LedgerError(f"{target.words()} is NOT halted: {'; '.join(faults)}")
     return HaltSet(halt=standing[0], faults=tuple(faults))
+
+
+async def halt_at_once(home: Path, wanted: Halt, with_ledger: WithLedger) -> HaltSet:
+    """The latch on disk before the ledger is even opened, and whatever is wrong with that; it may hang for so long.
+
+    Raises:
+        LedgerError: neither latch could be set.
+    """
+    with suppress(OSError):
+        Latch(home).set(wanted)
+    said = {"by": wanted.by, "via": wanted.via, "because": wanted.because}
+
+    async def both(ledger: Ledger) -> HaltSet:
+        await ledger.migrate()
+        return await set_halt(home, ledger, wanted.target, **said, now=wanted.at)
+
+    try:
+        async with asyncio.timeout(LEDGER_SECONDS):
+            return await with_ledger(both)
+    except Exception as error:  # whatever is wrong with the ledger, the latch on disk is to stand
+        done = await set_halt(home, None, wanted.target, **said, now=wanted.at)
+        why = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        return HaltSet(halt=done.halt, faults=(f"the latch in the ledger could not be set: {why}",))
 
 
 async def lift(home: Path, ledger: Ledger, target: Target, *, by: str, via: str, because: str = LIFTED) -> Halt | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Self
 
@@ -54,7 +54,11 @@ class RunLabels:
                 standing.add(label)
         asked = await ledger.asks_of(facts.run_id)
         answers = [row.answer for row in asked if row.verdict == "answered" and row.answer is not None]
-        labels = cls(standing=standing, origins=origins_of(spec, facts, answers))
+        copied = facts.cause == "person" and await ledger.is_from_outside(facts.run_id)
+        words = (
+            replace(facts, cause="event") if copied else facts
+        )  # a copy's input is still the sender's, not a person's
+        labels = cls(standing=standing, origins=origins_of(spec, words, answers))
         for step in log.steps.values():
             declared = tools.get(step.name)
             if declared is None or step.kind != "tool":

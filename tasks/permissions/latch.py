@@ -2,25 +2,28 @@
 
 `HOME/halt/all`, `HOME/halt/agent.NAME` and `HOME/halt/run.ID`: that the file is there is the latch; what stands in it only
 says who set it and why. So `touch HOME/halt/all` halts everything when nothing else works any more. A file that cannot be
-read or makes no sense, or a folder that cannot be searched, is a latch that is set.
+read or makes no sense, one whose name says nothing (`ALL`, `inbox-triage`), or a folder that cannot be searched, is a latch
+that is set: somebody in a hurry has meant something by it.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from midwatch.errors import Halted, LedgerError
 from midwatch.halt import Halt, Target
 from midwatch.run import RunFacts
+from midwatch.whole_file import DRAFT, write_whole
 
 FOLDER: Final = "halt"
-_DRAFT: Final = "draft."
+_NONE: Final = (DRAFT, ".")
+"""How the names of files begin that are no latches; the hidden ones are those of file systems and desktops."""
 _LARGEST: Final = 64_000
 """Bytes of a latch that are read."""
 
@@ -36,12 +39,13 @@ class Latch:
         return self.home / FOLDER
 
     def on(self, agent: str, run_id: str) -> Halt | None:
-        """The latch that covers this run, the widest first. Costs three `lstat`s; never raises."""
+        """The latch that covers this run, the widest first. Costs one listing of the folder; never raises."""
         try:
-            targets = Target.around(agent, run_id)
+            around = Target.around(agent, run_id)
         except LedgerError as error:
             return _unclear(Target("all"), f"whether {agent!r}, {run_id!r} is halted cannot be told ({error})")
-        return next((found for target in targets if (found := self.at(target))), None)
+        found = self._set(lambda target: target in around)
+        return min(found, key=lambda halt: around.index(halt.target), default=None)
 
     def at(self, target: Target) -> Halt | None:
         """The latch of exactly this target. Never raises."""
@@ -56,13 +60,7 @@ class Latch:
 
     def standing(self) -> list[Halt]:
         """Every latch that is set, by name; a file with a name that says nothing is one on everything."""
-        try:
-            names = sorted(os.listdir(self.folder))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            return [_unclear(Target("all"), f"{self.folder} cannot be read ({error.strerror})")]
-        return [self._named(name) for name in names if not name.startswith(_DRAFT)]
+        return self._set(lambda _: True)
 
     def set(self, halt: Halt) -> Halt:
         """Set one, and return what stands: one that is set already, and can be read, stays as it was.
@@ -74,11 +72,7 @@ class Latch:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(OSError, ValueError):
             return _parsed(path, halt.target)
-        with NamedTemporaryFile("w", dir=self.folder, prefix=_DRAFT, delete=False, encoding="utf-8") as draft:
-            draft.write(halt.model_dump_json())
-            draft.flush()
-            os.fsync(draft.fileno())
-        os.replace(draft.name, path)
+        write_whole(path, halt.model_dump_json(), sync=True)
         self._synced()
         return halt
 
@@ -98,13 +92,21 @@ class Latch:
     def _path(self, target: Target) -> Path:
         return self.folder / (f"{target.scope}.{target.name}" if target.name else target.scope)
 
-    def _named(self, file: str) -> Halt:
-        scope, _, name = file.partition(".")
-        with suppress(LedgerError):
-            if scope in ("all", "agent", "run"):
-                target = Target(scope, name)  # type: ignore[arg-type]  # the line above is not seen through
-                return self.at(target) or _unclear(target, f"{file} was taken away a moment ago")
-        return _unclear(Target("all"), f"{self.folder / file} is no name of a latch; take it away if it is none")
+    def _set(self, wanted: Callable[[Target], bool]) -> list[Halt]:
+        """Whoever decides and whoever shows reads the folder here, so that nobody is shown as halted and is not."""
+        try:
+            names = sorted(os.listdir(self.folder))
+        except OSError as error:
+            if not os.path.lexists(self.folder) and isinstance(error, FileNotFoundError):
+                return []
+            return [_unclear(Target("all"), f"{self.folder} cannot be read ({error.strerror})")]
+        meant = [(name, _meant(name)) for name in names if not name.startswith(_NONE)]
+        return [self._named(name, target) for name, target in meant if wanted(target)]
+
+    def _named(self, file: str, target: Target) -> Halt:
+        if file != self._path(target).name:
+            return _unclear(target, f"{self.folder / file} is no name of a latch; take it away if it is none")
+        return self.at(target) or _unclear(target, f"{file} was taken away a moment ago")
 
     def _synced(self) -> None:
         """The name, too, survives a power loss."""
@@ -113,6 +115,15 @@ class Latch:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _meant(file: str) -> Target:
+    """Everything, where the name does not say."""
+    scope, _, name = file.partition(".")
+    with suppress(LedgerError):
+        if scope in ("agent", "run"):
+            return Target(scope, name)  # type: ignore[arg-type]  # the line above is not seen through
+    return Target("all")
 
 
 def refuse_if_latched(facts: RunFacts) -> None:

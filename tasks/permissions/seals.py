@@ -8,7 +8,7 @@ from pydantic_ai.tools import ToolDefinition
 
 from midwatch.policy import Policy
 from midwatch.policy.mandates import seal
-from tasks.permissions.gate import declared, definition_hash
+from tasks.permissions.declared import declared, definition_hash
 
 
 def seals(policy: Policy, tools: Mapping[str, ToolDefinition]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from midwatch.ledger import AskRow
 from midwatch.request import together
+from midwatch.whole_file import write_whole
 
 FRESH: Final = 3600.0
 """Seconds for which a message takes more questions in. A message that is rewritten notifies nobody, so not for ever."""
@@ -84,9 +84,5 @@ def _post(kept: dict[str, Any]) -> Post:
 
 def write(path: Path, posts: Sequence[Post]) -> None:
     """All of it or nothing."""
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump([{name: getattr(post, name) for name in Post.__slots__} for post in posts], file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    facts = [{name: getattr(post, name) for name in Post.__slots__} for post in posts]
+    write_whole(path, json.dumps(facts), sync=True)

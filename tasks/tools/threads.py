@@ -23,6 +23,12 @@ class Threads(Executor):
 
     def __init__(self) -> None:
         self._idle: list[SimpleQueue[Call]] = []
+        self._made = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way, also one that nobody waits for any more."""
+        return self._made > len(self._idle)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start `fn`; the future has what it returns or raises."""
@@ -44,6 +50,7 @@ class Threads(Executor):
             return self._idle.pop()
         except IndexError:
             calls: SimpleQueue[Call] = SimpleQueue()
+            self._made += 1
             Thread(target=self._work, args=[calls], name="tool", daemon=True).start()
             return calls
 

@@ -11,15 +11,16 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import PrefectHTTPStatusError
 
+from midwatch.agents import Agents
 from midwatch.errors import Interrupted
-from midwatch.judgment import Ending
+from midwatch.judgment import Ending, Loop
 from midwatch.ledger import Ledger, SlotClaim
 from midwatch.slots import Account, SlotWhy, Stopped
 from tasks.triggers.books import Books, schedule_policy
 from tasks.triggers.schedules import deployments_of_agents, going_of, held_by_breakers, runs_at_work, see
 from tasks.triggers.slot import Slot
 
-_WHY: Final[dict[str, SlotWhy]] = {"denied": "level", "out_of_budget": "budget", "halted": "halt"}
+_WHY: Final[dict[Loop, SlotWhy]] = {"denied": "level", "no_budget": "budget", "halted": "halt", "held_off": "breaker"}
 """Why a run was refused that had its slot, by how its loop ended before it began."""
 
 
@@ -32,7 +33,7 @@ async def admit(agent: str, slot: Slot, run_id: str, ledger: Ledger, agents: Pat
     standing = await ledger.slot(agent, slot.name)
     if slot.instant is None or (standing is not None and standing.run_id == run_id):
         return await ledger.claim_slot(agent, slot.name, run_id)
-    books = Books(ledger=ledger, agent=agent, policy=schedule_policy(agent, agents))
+    books = Books(ledger=ledger, agent=agent, policy=schedule_policy(agent, Agents(folder=agents)))
     try:
         async with get_client() as client:
             return await admit_beside(client, books, slot, run_id, now)
@@ -61,16 +62,10 @@ def not_begun(agent: str, slot: Slot, claim: SlotClaim) -> State[Any]:
 
 
 async def refused(agent: str, slot: Slot, run_id: str, ledger: Ledger, ending: Ending) -> None:
-    """The run has its slot and may not work: its level, a halt or the day's budget is the slot's reason too.
+    """The run has its slot and may not work: its level, a budget, a halt or its breaker is the slot's reason too.
 
     One that has begun in an earlier life has filled its slot.
     """
     why = _WHY.get(ending.loop)
     if slot.instant is not None and why is not None and not await ledger.steps_of(run_id):
         await ledger.refuse_slot(agent, slot.name, run_id, Stopped(why=why, reason=ending.reason))
-
-
-async def held_off(agent: str, slot: Slot, run_id: str, ledger: Ledger, reason: str) -> None:
-    """The breaker does not let the run that has the slot begin."""
-    if slot.instant is not None:
-        await ledger.refuse_slot(agent, slot.name, run_id, Stopped(why="breaker", reason=reason))

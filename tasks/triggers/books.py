@@ -6,11 +6,10 @@ Whoever comes first enters what has come due and decides; the other finds it don
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Final
 
-from midwatch.agent_file import load_agent
+from midwatch.agents import Agents
 from midwatch.errors import LedgerError, SpecError
 from midwatch.ledger import Accounting, Ledger, SlotClaim
 from midwatch.slots import OPEN, Account, Around, Going, Stopped, away_since
@@ -18,6 +17,8 @@ from midwatch.triggers import SchedulePolicy
 from tasks.triggers.calendar import due_slots, schedule_at
 from tasks.triggers.slot import Slot
 
+EARLIEST: Final = timedelta(minutes=2)
+"""Before its instant: a worker begins seconds early, and two clocks differ."""
 _TRIES: Final = 20
 """As many may have looked in between; two keepers and a run or two do."""
 
@@ -43,6 +44,7 @@ class Books:
         Raises:
             LedgerError: others look at the same slots all the time.
         """
+        stopped = stopped or await self._asking()
         for _ in range(_TRIES):
             looked = await self.ledger.slot_looked(self.agent)
             moment = max(now, looked) if looked is not None else now
@@ -53,10 +55,26 @@ class Books:
                 return done
         raise LedgerError(f"the slots of {self.agent} are looked at by others all the time; try again")
 
+    async def _asking(self) -> Stopped | None:
+        """An earlier run waits for a person, and the agent's file has the next ones wait for that."""
+        if self.policy.while_asking == "run":
+            return None
+        asks = [ask for ask in await self.ledger.open_asks(self.agent) if ask.kind != "settle"]
+        if not asks:
+            return None
+        return Stopped(
+            why="asking", reason=f"run {asks[0].run_id} waits for a person; `midwatch inbox` shows what it asks"
+        )
+
     async def admit(self, slot: Slot, run_id: str, now: datetime, *, going: Going | None = None) -> SlotClaim:
         """Whether a run may begin: it has its slot, the slot is one, and its turn has come."""
         if slot.instant is None:
             return await self.ledger.claim_slot(self.agent, slot.name, run_id)
+        if slot.instant - now > EARLIEST:
+            reason = (
+                f"its slot of {self.agent} is at {slot.instant:%Y-%m-%d %H:%M:%S} UTC, and no run takes one so early"
+            )
+            return SlotClaim(won=False, holder="", state="skipped", reason=reason)
         standing = await self.ledger.slot(self.agent, slot.name)
         if standing is None or standing.state in OPEN:
             await self.account(now, going=going)
@@ -76,12 +94,13 @@ class Books:
         return SlotClaim(won=False, holder="", state="skipped", reason=reason)
 
 
-def schedule_policy(agent: str, agents: Path) -> SchedulePolicy:
+def schedule_policy(agent: str, agents: Agents) -> SchedulePolicy:
     """As the agent's file says; where that cannot be read, what stands where nothing is written."""
     try:
-        return load_agent(agent, agents).triggers.schedule
-    except (SpecError, OSError):
-        return SchedulePolicy()  # the run itself ends as failed, and says what is wrong with the file
+        spec = agents.find(agent)
+    except SpecError:
+        spec = None  # the run itself ends as failed, and says what is wrong with the file
+    return spec.triggers.schedule if spec else SchedulePolicy()
 
 
 def _too_soon(instant: datetime, going: Going) -> Account:

@@ -1,25 +1,26 @@
 """Trigger: which files have arrived in a folder, whole? The operating system rings the bell, a look at the folder decides.
 
 A file is known by its path, inode, time and size, so one that is written anew arrives anew, and what arrived while nobody
-was there is found at the next start. It is whole
-- at once, when its inode was changed after its contents: it was moved here, or its writer has finished with it;
-- else when its size and time have stood still for the settle time.
+was there is found at the next start. It is whole when its size and time have stood still for the settle time, wherever that
+was. It is reached from the folder without following a link, so that nobody who swaps one in meanwhile is followed out of it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from midwatch.arrival_input import fields_of_one
 from midwatch.arrival_spec import Files, key_of
-from midwatch.characters import visible
+from midwatch.characters import on_one_line, visible
 from midwatch.ledger import Ledger
 from midwatch.spec import AgentSpec
 from tasks.triggers.entering import arrival_of, entered, refusal_of
@@ -27,6 +28,7 @@ from tasks.triggers.entering import arrival_of, entered, refusal_of
 UNFINISHED: Final = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".swp", "~")
 """Names that programs give to what they are still writing."""
 _READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class NotWhole(Exception):
@@ -41,12 +43,14 @@ class Misfit(Exception):
 class Sight:
     """A file as it stood when somebody looked."""
 
-    path: Path
+    root: Path
+    """The folder, with no link in its path."""
+    place: Path
+    """In it, with no link in its path either."""
     name: str
-    """Relative to the folder."""
+    """Relative to the folder, as it was found."""
     inode: int
     mtime_ns: int
-    ctime_ns: int
     size: int
     leads_out: bool = False
     """It is a link, or is reached by one, that leaves the folder."""
@@ -75,7 +79,8 @@ class Folder:
 
     async def look(self, wall: float, clock: float) -> list[str]:
         """Enter every file that is whole and was not entered; a line for each. Times in seconds: of the day, and steady."""
-        there = {sight.delivery: sight for sight in sights(self.root, self.trigger.glob)}
+        found = await asyncio.to_thread(lambda: [*sights(self.root, self.trigger.glob)])
+        there = {sight.delivery: sight for sight in found}
         await self._recall(there)
         self._since = {each: self._since.get(each, clock) for each in there if each not in self._known}
         waiting = [there[each] for each in self._since]
@@ -93,10 +98,10 @@ class Folder:
     def _is_whole(self, sight: Sight, wall: float, clock: float) -> bool:
         settle = self.trigger.settle_seconds
         stood = clock - self._since[sight.delivery] >= settle or wall - sight.mtime_ns / 1e9 >= settle
-        return stood or sight.ctime_ns > sight.mtime_ns or sight.leads_out
+        return stood or sight.leads_out
 
     async def _taken(self, sight: Sight) -> list[str]:
-        named = f"{key_of(self.trigger)} of {self.spec.name}: {visible(sight.name)}"
+        named = f"{key_of(self.trigger)} of {self.spec.name}: {visible(on_one_line(sight.name))}"
         try:
             document = facts_of(sight, self.trigger, with_text=self._wants_text())
         except NotWhole:
@@ -137,11 +142,11 @@ def sights(root: Path, glob: str) -> Iterator[Sight]:
         if inside and not stat.S_ISREG(facts.st_mode):
             continue
         yield Sight(
-            path=Path(target),
+            root=Path(real),
+            place=Path(os.path.relpath(target, real)),
             name=name,
             inode=facts.st_ino,
             mtime_ns=facts.st_mtime_ns,
-            ctime_ns=facts.st_ctime_ns,
             size=facts.st_size,
             leads_out=not inside,
         )
@@ -173,7 +178,7 @@ def facts_of(sight: Sight, trigger: Files, *, with_text: bool) -> dict[str, Any]
 def _text(sight: Sight, most: int) -> str:
     if sight.size > most:
         raise Misfit(f"it has {sight.size:,} bytes, and its text may have {most:,}")
-    with open(os.open(sight.path, _READING), "rb") as file:
+    with _parent(sight) as folder, open(os.open(sight.place.name, _READING, dir_fd=folder), "rb") as file:
         _same(sight, os.fstat(file.fileno()))
         data = file.read(most + 1)
         _same(sight, os.fstat(file.fileno()))
@@ -184,8 +189,22 @@ def _text(sight: Sight, most: int) -> str:
 
 
 def _checked(sight: Sight) -> str:
-    _same(sight, os.stat(sight.path, follow_symlinks=False))
+    with _parent(sight) as folder:
+        _same(sight, os.stat(sight.place.name, dir_fd=folder, follow_symlinks=False))
     return ""
+
+
+@contextmanager
+def _parent(sight: Sight) -> Iterator[int]:
+    """The folder that it lies in, entered step by step. Raises OSError where a link is in the way by now."""
+    folder = os.open(sight.root, _FOLDER)
+    try:
+        for name in sight.place.parts[:-1]:
+            outer, folder = folder, os.open(name, _FOLDER, dir_fd=folder)
+            os.close(outer)
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def _same(sight: Sight, facts: os.stat_result) -> None:

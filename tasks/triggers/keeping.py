@@ -10,7 +10,6 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Scheduled
 
+from midwatch.agents import Agents
 from midwatch.ledger import Accounting, Due, Ledger, ScheduleRow
 from midwatch.slots import OPEN, Account, Stopped, begins, slot_name
 from midwatch.triggers import SchedulePolicy
@@ -36,6 +36,10 @@ AHEAD: Final = timedelta(hours=2)
 """Runs that Prefect has made for so long ahead are moved by their jitter."""
 TOO_NEAR: Final = timedelta(seconds=30)
 """A worker takes a run ten seconds ahead: what is so near is not moved any more."""
+CLOCK: Final = "clock:"
+"""How the key of an alarm begins; the agent's name follows."""
+BEFORE_US: Final = timedelta(minutes=5)
+"""So far ahead of now a look may lie, from another machine's clock."""
 NAMES: Final = {"skipped": "Skipped", "missed": "Missed"}
 """Of the state in Prefect of a run whose slot is closed."""
 
@@ -49,7 +53,7 @@ class SlotRound:
 
     client: PrefectClient
     ledger: Ledger
-    agents: Path
+    agents: Agents
     now: datetime
     held: Mapping[str, Stopped] = field(default_factory=dict)
     """By deployment, the breaker that has paused it."""
@@ -58,10 +62,14 @@ class SlotRound:
     halt: Halt | None = None
     """Halts a run, and says why."""
     done: list[str] = field(default_factory=list)
+    told: frozenset[str] = frozenset()
+    """Agents of which people know that a clock was ahead."""
 
     async def run(self) -> list[str]:
         """Account for everything that is due; returns what was done, a line each."""
         waiting = await self.ledger.waiting_slots()
+        alarms = await self.ledger.open_alarms()
+        self.told = frozenset(alarm.agent for alarm in alarms if alarm.key.startswith(CLOCK))
         known = {row.schedule.agent for row in await self.ledger.schedules_standing()} | waiting.keys()
         if known and not [one for one in known if await self._look(one, waiting.get(one, []))]:
             return []  # Prefect takes tens of milliseconds to read a schedule
@@ -74,10 +82,22 @@ class SlotRound:
     async def _look(self, agent: str, waiting: Sequence[Account]) -> Due | None:
         """What has come due; None where it is not yet time to look."""
         looked = await self.ledger.slot_looked(agent)
+        await self._tell_of_clock(agent, looked or self.now)
         due = due_slots(await self.ledger.schedules_of(agent, looked), looked, self.now)
         if looked is None or due.instants or due.held:
             return due
         return due if self.now - looked >= (AGAIN if waiting else LOOK_EVERY) else None
+
+    async def _tell_of_clock(self, agent: str, looked: datetime) -> None:
+        ahead = looked - self.now > BEFORE_US
+        if ahead and agent not in self.told:
+            what = (
+                f"{agent} runs by no schedule before {looked:%Y-%m-%d %H:%M} UTC: a clock was ahead, and what was "
+                f"due until then counts as over. Set the clock by the network; start what is needed with `midwatch run {agent}`"
+            )
+            await self.ledger.raise_alarm(f"{CLOCK}{agent}", agent=agent, severity="urgent", what=what)
+        elif agent in self.told and not ahead:
+            await self.ledger.end_alarm(f"{CLOCK}{agent}", "its schedule is looked at again")
 
     async def _agent(self, agent: str, deployments: Collection[UUID], waiting: Sequence[Account], due: Due) -> None:
         books = Books(ledger=self.ledger, agent=agent, policy=schedule_policy(agent, self.agents))

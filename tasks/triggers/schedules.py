@@ -25,11 +25,10 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from midwatch.ledger import Ledger, Schedule, Seen, Standing
 from midwatch.slots import Account, Going, Stopped
+from tasks.triggers.flow_runs import PAGE, flow_runs
 from tasks.triggers.slot import slot_of
 
 FLOW: Final = "agent-run"
-PAGE: Final = 200
-"""Rows of one request; Prefect's server refuses more."""
 AT_WORK: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 """What Prefect's own limit of concurrent runs counts; a suspended run is not among them."""
 
@@ -72,39 +71,20 @@ async def held_by_breakers(ledger: Ledger) -> dict[str, Stopped]:
 
 async def runs_at_work(client: PrefectClient) -> list[FlowRun]:
     """Runs of every agent that are at work, or about to be, the oldest first."""
-    found: list[FlowRun] = []
     wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=AT_WORK)))
     flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    while page := await client.read_flow_runs(
-        flow_filter=flow,
-        flow_run_filter=wanted,
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=PAGE,
-        offset=len(found),
-    ):
-        found += page
-        if len(page) < PAGE:
-            break
-    return found
+    return await flow_runs(client, flow_filter=flow, flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
 
 
 async def runs_of_slots(
     client: PrefectClient, deployments: Collection[UUID], since: datetime, until: datetime
 ) -> list[FlowRun]:
     """Runs of these deployments that are for a slot, expected between the two moments."""
-    found: list[FlowRun] = []
     wanted = FlowRunFilter(expected_start_time=FlowRunFilterExpectedStartTime(after_=since, before_=until))
     mine = DeploymentFilter(id=DeploymentFilterId(any_=list(deployments)))
-    while page := await client.read_flow_runs(
-        deployment_filter=mine,
-        flow_run_filter=wanted,
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=PAGE,
-        offset=len(found),
-    ):
-        found += page
-        if len(page) < PAGE:
-            break
+    found = await flow_runs(
+        client, deployment_filter=mine, flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC
+    )
     return [run for run in found if slot_of(run).instant is not None]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from midwatch.agents import Agents
 from midwatch.arrival_input import wanted
 from midwatch.arrival_spec import Secret, Webhook
 from midwatch.characters import visible
@@ -17,7 +18,6 @@ from midwatch.ledger import Ledger
 from midwatch.spec import AgentSpec
 from midwatch.webhook import Unreadable, delivery
 from midwatch.webhook_signature import proof
-from tasks.triggers.agents import Agents
 from tasks.triggers.entering import arrival_of, entered, refusal_of
 
 

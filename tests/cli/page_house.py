@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 import httpx
 import uvicorn
 
-from cli.page import _Server
+from cli.loopback import Server
 from cli.page_address import Address
 from cli.page_app import Door
+from cli.page_login import Logins
 from cli.page_night import Nights
 from midwatch.errors import LedgerError
 from midwatch.ledger import AskRow, Ledger
@@ -54,14 +55,16 @@ class Standing:
         self.signer = Signer("a key of the tests", PASSWORD)
         self.door = Door(
             ledger=self.ledger,
-            signer=self.signer,
-            operator=OPERATOR,
-            address=Address(local=self.url, public=self.public or self.url),
+            logins=Logins(
+                signer=self.signer,
+                operator=OPERATOR,
+                address=Address(local=self.url, public=self.public or self.url),
+                now=self.now,
+            ),
             ui="http://127.0.0.1:4200",
             resume=self._resume,
             propose=self._propose,
             offer=self._offer,
-            now=self.now,
             digest=self.digest,
             nights=Nights(
                 ledger=self.ledger,
@@ -170,7 +173,7 @@ async def served(home: Path, digest: Callable[[], Awaitable[str]] | None = None)
 @asynccontextmanager
 async def serving(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[None]:
     """The page's own server at work."""
-    server = _Server(config)
+    server = Server(config)
     at_work = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

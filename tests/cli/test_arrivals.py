@@ -45,7 +45,7 @@ def test_what_arrived_is_listed_with_its_state_and_why(told: Told) -> None:
     told(lambda ledger: ledger.enter_arrival(came("d2", "it has no title")))
     result = CLI.invoke(app, ["arrivals", "night"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    assert "received" in result.output
+    assert "received (UTC)" in result.output
     assert "it has no title" in result.output
     assert json.loads(CLI.invoke(app, ["arrivals", "other", "--json"]).output) == []
 
@@ -69,6 +69,22 @@ def test_what_was_set_aside_is_tried_again_and_its_alarm_is_over(told: Told) -> 
     assert json.loads(again.output)["state"] == "received"
     assert told(lambda ledger: ledger.open_alarms()) == []
     assert CLI.invoke(app, ["arrivals"]).exit_code == 0
+
+
+def test_what_was_set_aside_is_told_of_however_old_it_is(told: Told) -> None:
+    told(lambda ledger: ledger.enter_arrival(came("d1")))
+    told(lambda ledger: ledger.arrival_failed(came("d1").id, "no deployment", tries=1))
+    told(lambda ledger: ledger.enter_arrival(came("d2")))
+    result = CLI.invoke(app, ["arrivals", "--limit", "1"])
+    assert (result.exit_code, "1 more that were set aside" in result.output) == (1, True)
+    assert CLI.invoke(app, ["arrivals", "other"]).exit_code == 0
+
+
+def test_a_sender_s_name_for_it_prints_no_line_of_its_own(told: Told) -> None:
+    told(lambda ledger: ledger.enter_arrival(came("d1\nstate        started")))
+    shown = CLI.invoke(app, ["arrivals", "show", came("d1\nstate        started").id]).output
+    assert "\nstate        started" not in shown
+    assert "⏎" in CLI.invoke(app, ["arrivals"], env={"COLUMNS": "200"}).output
 
 
 def test_only_what_was_set_aside_can_be_tried_again(told: Told) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ async def failed(home: Path, *, opened: bool) -> None:
         await ledger.migrate()
         facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
         await ledger.start_run("r1", agent="owl", cause="schedule", started_at=NOW, **facts)
+        await ledger.record_step("r1", "main/prompt", kind="harness", name="first message")
         await ledger.finish_run("r1", outcome="failed", reason="no")
         if opened:
             why = Row(cause="failed: no", failures=3)
@@ -44,6 +46,18 @@ async def failed(home: Path, *, opened: bool) -> None:
 def verb(*words: str) -> tuple[int, str]:
     done = CliRunner().invoke(app, list(words))
     return done.exit_code, done.output
+
+
+def test_its_times_are_in_utc_wherever_the_machine_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asyncio.run(failed(home, opened=True))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        elsewhere.setenv("COLUMNS", "200")
+        time.tzset()
+        _, text = verb("breaker")
+    time.tzset()
+    assert "since (UTC)" in text
+    assert "2026-03-01 04:00" in text
 
 
 def test_the_verb_shows_what_is_open_and_closes_it_with_a_reason(home: Path) -> None:

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.tools import ToolDefinition
 from rich.console import Console
@@ -23,7 +24,7 @@ from typer.testing import CliRunner
 from cli.check import table
 from cli.environment import QUIET
 from cli.home import House
-from cli.layer_checks import Walk, model_result, trigger_result
+from cli.layer_checks import Walk, model_result
 from cli.main import app
 from midwatch.agent_file import parse_agent
 from midwatch.contract import Contract
@@ -132,6 +133,21 @@ async def test_in_a_house_that_is_up_the_harness_holds_and_the_trigger_fails_wit
     assert "prefect.yaml" in trigger.hint
 
 
+@pytest.mark.parametrize("limit", [1, None])
+async def test_a_scheduled_deployment_is_in_order_where_prefect_holds_its_second_run_back(
+    walk: Walk, in_house: Any, limit: int | None
+) -> None:
+    walk.house, name = in_house.house, f"tidy-{limit or 'all'}"
+    walk.spec = walk.spec.model_copy(update={"name": name})
+    async with get_client() as client:
+        flow_id = await client.create_flow_from_name("agent-run")
+        schedules = [DeploymentScheduleCreate(schedule=CronSchedule(cron="0 3 * * *"))]
+        await client.create_deployment(
+            flow_id, name=name, parameters={"agent": name}, schedules=schedules, concurrency_limit=limit, paused=False
+        )
+    assert (await walk.trigger()).ok is (limit == 1)
+
+
 async def test_a_server_that_is_not_the_houses_own_is_no_server(walk: Walk, in_house: Any) -> None:
     walk.house = dataclasses.replace(in_house.house, port=1)
     result = await walk.harness()
@@ -230,38 +246,6 @@ def test_a_model_has_to_be_good_enough_for_the_level_of_its_agent(
     result = model_result(report(*scores), level=level, has_tools=has_tools)
     assert result.ok == ok
     assert bool(result.hint) != ok
-
-
-def deployment(**given: Any) -> DeploymentResponse:
-    return DeploymentResponse.model_validate(
-        {"id": str(uuid4()), "name": "tidy", "flow_id": str(uuid4()), "parameters": {"agent": "tidy"}, **given}
-    )
-
-
-def schedule(**given: Any) -> dict[str, Any]:
-    return {"id": str(uuid4()), "deployment_id": str(uuid4()), "active": True, **given}
-
-
-def test_an_active_schedule_is_told() -> None:
-    daily, off = {"cron": "0 3 * * *", "timezone": "UTC"}, {"interval": 3600}
-    given = [schedule(schedule=daily), schedule(schedule=off, active=False)]
-    result = trigger_result("tidy", [deployment(schedules=given)])
-    assert (result.ok, result.detail) == (True, "cron 0 3 * * * (UTC)")
-
-
-@pytest.mark.parametrize(
-    ("there", "ok", "said"),
-    [
-        ([], False, "no deployment"),
-        ([deployment(parameters={"agent": "other"})], False, "no deployment"),
-        ([deployment(paused=True)], False, "paused"),
-        ([deployment()], True, "a person or an event starts it"),
-    ],
-)
-def test_what_starts_an_agent_is_its_own_deployment(there: list[DeploymentResponse], ok: bool, said: str) -> None:
-    result = trigger_result("tidy", there)
-    assert result.ok == ok
-    assert said in result.detail
 
 
 def test_the_table_shows_every_layer_and_hides_no_character() -> None:

@@ -35,6 +35,7 @@ def project(house: House, monkeypatch: pytest.MonkeyPatch) -> Path:
     (house.project / "prefect.yaml").write_text("deployments: []\n")
     (house.project / "agents").mkdir()
     (house.project / "work").mkdir()
+    (house.project / "in").mkdir()
     (house.project / "agents" / "tidy.yaml").write_text(HEAD + CONTRACT)
     return house.project
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from midwatch.errors import LedgerError
+from midwatch.errors import HouseError, LedgerError
 from midwatch.halt import Halt, Target
 from midwatch.ledger import Ask, Ledger
 from tasks.permissions.latch import Latch
@@ -35,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "agents").mkdir()
     for name in ("owl", "lark"):
         (tmp_path / "agents" / f"{name}.yaml").touch()
+    (tmp_path / "home" / "prefect").mkdir(parents=True)  # a house was up here
     return tmp_path / "home"
 
 
@@ -128,6 +129,23 @@ def test_a_wrong_name_halts_nobody(home: Path, say: Say) -> None:
     with pytest.raises(Exception, match="say why"):
         say("halt", "--because", " ")
     assert Latch(home).standing() == []
+
+
+def test_a_home_in_which_no_house_ever_was_halts_nobody_and_is_named(
+    home: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = home.parent / "elsewhere"
+    monkeypatch.setenv("MIDWATCH_HOME", str(elsewhere))
+    with pytest.raises(HouseError, match=f"nobody was halted: no house was ever up in {elsewhere}"):
+        say("halt", "--because", "it spends")
+    assert not elsewhere.exists()
+    monkeypatch.setenv("MIDWATCH_LEDGER_URL", f"sqlite+aiosqlite:///{home / 'ledger.db'}")  # of other machines, too
+    assert say("halt", "--because", "it spends").exit_code == 0
+
+
+def test_it_says_where_it_halts(home: Path, say: Say) -> None:
+    assert f"That holds in {home}." in say("halt", "--because", "it spends").output
+    assert json.loads(say("halt", "--because", "it spends", "--json").output)["home"] == str(home)
 
 
 def test_resume_says_which_run_was_cut_where(home: Path, say: Say) -> None:

@@ -23,6 +23,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "owl.yaml").touch()
+    (tmp_path / "home" / "prefect").mkdir(parents=True)  # a house was up here
     return {"MIDWATCH_PROJECT": str(tmp_path), "MIDWATCH_HOME": str(tmp_path / "home")}
 
 
@@ -75,8 +76,13 @@ def test_a_latch_that_stands_is_left_as_it_is(environ: Mapping[str, str]) -> Non
 
 
 def test_a_home_that_cannot_be_written_is_left_to_the_command(environ: Mapping[str, str]) -> None:
-    Path(environ["MIDWATCH_HOME"]).write_text("no folder")
+    (Path(environ["MIDWATCH_HOME"]) / "halt").write_text("no folder")
     halt_first(["--because", "x"], environ, NOW)
+
+
+def test_a_home_in_which_no_house_ever_was_is_left_to_the_command(environ: Mapping[str, str], tmp_path: Path) -> None:
+    halt_first(["--because", "x"], {**environ, "MIDWATCH_HOME": str(tmp_path / "elsewhere")}, NOW)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_it_imports_next_to_nothing() -> None:

@@ -20,7 +20,8 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Scheduled, Suspended
 
-from cli.keeper import Rounds, one_round
+from cli.duty import Rounds
+from cli.keeper import OF_RUNS, one_round
 from midwatch.ledger import Ask, AskKind, Ledger
 from tasks.harness.place import Place
 
@@ -125,7 +126,8 @@ async def decided(ledger: Ledger, run_id: UUID) -> None:
 
 async def round_of(house: House, ledger: Ledger | CountingLedger, now: datetime = NOW) -> list[str]:
     here = Place(project=Path(), home=Path())
-    return await one_round(Rounds(client=cast(PrefectClient, house), ledger=cast(Ledger, ledger), here=here), now)
+    rounds = Rounds(client=cast(PrefectClient, house), ledger=cast(Ledger, ledger), here=here)
+    return await one_round(OF_RUNS, rounds, now)
 
 
 async def test_the_oldest_of_very_many_suspended_runs_goes_on_when_it_is_decided(ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cli import keys
 from cli.home import House
 from cli.link import link_to, page_signer
-from cli.page_address import Address, origin_of, page_address, remember_port
+from cli.page_address import Address, origin_of, page_address, port_file
 from midwatch.errors import HouseError, LedgerError
 from tests.tasks.slack.waiting import asks, open_ledger_of
 
@@ -18,7 +18,7 @@ from tests.tasks.slack.waiting import asks, open_ledger_of
 @pytest.fixture
 def lived_in(house: House) -> House:
     keys.kept(house.auth, keys.new_password)
-    remember_port(house, 4300)
+    port_file(house).write_text("4300\n")
     return house
 
 

@@ -19,15 +19,18 @@ from typing import Any
 import pytest
 
 from cli import record
+from cli.beat import FILES, LONGEST_SECONDS, Part, beat, failing
 from cli.home import House, furnish
-from cli.lookout_checks import DOWN_MINUTES, HEARTBEAT, HEARTBEAT_SECONDS, KNOWN, PARTS, Look, Seen, look
-from cli.lookout_told import GRACE, PASSWORD, URL, remember, sender, tell, ways
+from cli.lookout_checks import DOWN_MINUTES, KNOWN, Look, Seen, look
+from cli.lookout_told import CALM, GRACE, PASSWORD, URL, remember, sender, tell, ways
 from cli.record import Record
 from midwatch.ledger import Ledger
 from tests.conftest import PROJECT
 from tests.tasks.notices.loopback import MailServer, listening
 
 NOW = time.time()
+PARTS = ("keeper", "notifier", "worker", "page", "lookout", "receiver", "slack")
+"""What is looked at besides the server."""
 ENVIRON: dict[str, str] = {}
 
 
@@ -74,14 +77,15 @@ def whole(house: House) -> Iterator[House]:
             "CREATE TABLE journal (seq INTEGER PRIMARY KEY, hash TEXT);"
             "CREATE TABLE runs (agent TEXT, outcome TEXT, finished_at TEXT);"
         )
-    (house.home / HEARTBEAT).write_text('{"failing": []}')
+    for part in FILES:
+        beat(house.home, part, ())
     with served(house.port or 0):
         yield house
 
 
 def write_record(house: House, children: dict[str, record.Living]) -> None:
-    me = record.this_process()
-    record.write(house.record, Record(supervisor=me, phase="up", port=house.port or 0, children=children))
+    me, keeps = record.this_process(), ("server", "warm", *PARTS)
+    record.write(house.record, Record(supervisor=me, phase="up", port=house.port or 0, keeps=keeps, children=children))
 
 
 def faults(house: House, now: float | None = None) -> dict[str, str]:
@@ -91,13 +95,13 @@ def faults(house: House, now: float | None = None) -> dict[str, str]:
 def test_a_house_where_all_is_well_has_no_fault(whole: House) -> None:
     seen = look(whole, ENVIRON, time.time())
     assert (seen.faults, seen.down) == ((), False)
-    assert {one.name for one in seen.seen} == {"server", "heartbeat", *PARTS, "ledger"}
+    assert {one.name for one in seen.seen} == {"server", *(f"heartbeat of {part}" for part in FILES), *PARTS, "ledger"}
 
 
 def test_a_house_that_was_never_up_is_no_fault_and_one_that_stays_down_is(house: House) -> None:
     assert look(house, ENVIRON, NOW).down
     assert faults(house) == {}
-    (house.home / HEARTBEAT).touch()
+    beat(house.home, "keeper", ())
     assert faults(house, time.time() + 60 * DOWN_MINUTES - 5) == {}
     assert "house" in faults(house, time.time() + 60 * DOWN_MINUTES + 5)
 
@@ -127,12 +131,39 @@ def test_a_part_that_is_gone_or_stopped_is_a_fault(whole: House, name: str) -> N
         process.kill()
 
 
-def test_a_keeper_that_hangs_or_fails_is_a_fault(whole: House) -> None:
-    assert "heartbeat" in faults(whole, time.time() + HEARTBEAT_SECONDS + 2)
-    (whole.home / HEARTBEAT).write_text('{"failing": ["revive"]}')
-    assert "and failed: revive" in faults(whole)["heartbeat"]
-    (whole.home / HEARTBEAT).write_text("garbage")
-    assert "heartbeat" in faults(whole)
+def test_a_house_is_not_expected_to_hold_what_it_does_not_keep(whole: House) -> None:
+    me = record.this_process()
+    children = {"keeper": me}
+    record.write(
+        whole.record, Record(supervisor=me, phase="up", port=whole.port or 0, keeps=("keeper",), children=children)
+    )
+    (whole.home / FILES["receiver"]).unlink()
+    assert {one.name for one in look(whole, ENVIRON).seen} == {"server", "heartbeat of keeper", "keeper", "ledger"}
+
+
+@pytest.mark.parametrize("part", FILES)
+def test_a_part_that_hangs_or_fails_although_it_lives_is_a_fault(whole: House, part: Part) -> None:
+    name = f"heartbeat of {part}"
+    assert name in faults(whole, time.time() + LONGEST_SECONDS + 2)
+    beat(whole.home, part, ["dispatch"])
+    assert failing(whole.home, part) == ["dispatch"]
+    assert "named what fails: dispatch" in faults(whole)[name]
+    for broken in ("garbage", "[]", "{}"):
+        (whole.home / FILES[part]).write_text(broken)
+        assert [*faults(whole)] == [name]
+    (whole.home / FILES[part]).unlink()
+    assert [*faults(whole)] == [name]
+
+
+def test_a_heartbeat_from_the_future_is_a_fault(whole: House) -> None:
+    early = (whole.home / FILES["keeper"]).stat().st_mtime - 100
+    assert "lies 100 s ahead" in faults(whole, early)["heartbeat of keeper"]
+
+
+@pytest.mark.parametrize("torn", ["", '{"expectations": {"owl"', "[]", '{"expectations": {"owl": {}}}'])
+def test_what_is_expected_and_cannot_be_read_is_a_fault(whole: House, torn: str) -> None:
+    (whole.home / KNOWN).write_text(torn)
+    assert [*faults(whole)] == ["expectations"]
 
 
 def test_a_server_that_does_not_answer_is_a_fault(whole: House, free_port: int) -> None:
@@ -163,7 +194,10 @@ async def test_an_agent_that_is_silent_for_longer_than_its_file_expects_is_a_fau
     expected = {"owl": {"hours": 4, "since": since}, "rat": {"hours": 10, "since": since}}
     remember(whole.home, expectations=expected)
     assert faults(whole) == {}
-    assert [*faults(whole, time.time() + 5400)] == ["heartbeat", "silence of owl", "silence of rat"]
+    assert [*faults(whole, time.time() + 5400)] == [
+        *(f"heartbeat of {part}" for part in FILES),
+        *("silence of owl", "silence of rat"),
+    ]
 
 
 def bad(*names: str) -> Look:
@@ -181,9 +215,40 @@ def test_each_fault_is_told_once_after_a_grace_and_that_all_is_well_once(tmp_pat
         return ["hook"]
 
     moments = [(0, bad("a")), (GRACE, bad("a")), (GRACE + 9, bad("a")), (40, bad("a", "b")), (70, bad("a", "b"))]
-    for at, seen in [*moments, (80, bad("b")), (90, bad()), (99, bad())]:
+    for at, seen in [*moments, (80, bad("b")), (90, bad()), (89 + CALM, bad())]:
         tell(tmp_path, seen, send, at)
-    assert sent == ["a not as it should be", "b not as it should be", "all is well again"]
+    assert sent == ["a not as it should be", "b not as it should be"]
+    for at in (90 + CALM, 99 + CALM):
+        tell(tmp_path, bad(), send, at)
+    assert sent[2:] == ["all is well again"]
+
+
+@pytest.mark.parametrize(("bad_for", "of"), [(40, 60), (20, 30), (10, 120)])
+def test_a_fault_that_comes_and_goes_is_one_incident(tmp_path: Path, bad_for: int, of: int) -> None:
+    sent: list[str] = []
+
+    def send(subject: str, _text: str) -> list[str]:
+        sent.append(subject.partition(": ")[2])
+        return ["hook"]
+
+    for at in range(0, 3600, 10):
+        tell(tmp_path, bad("a") if at % of < bad_for else bad(), send, at)
+    assert sent == ["a not as it should be"]
+
+
+def test_that_all_is_well_is_told_though_another_fault_came_before_it(tmp_path: Path) -> None:
+    sent: list[str] = []
+
+    def send(subject: str, _text: str) -> list[str]:
+        sent.append(subject.partition(": ")[2])
+        return ["hook"]
+
+    for at, seen in [(0, bad("a")), (GRACE, bad("a")), (30, bad()), (CALM, bad("b")), (CALM + 10, bad())]:
+        tell(tmp_path, seen, send, at)
+    tell(tmp_path, bad(), send, 30 + CALM)
+    assert sent == ["a not as it should be"]
+    tell(tmp_path, bad(), send, 10 + 2 * CALM)
+    assert sent[1:] == ["all is well again"]
 
 
 def test_a_blink_is_told_to_nobody_and_what_nobody_took_is_tried_again(tmp_path: Path) -> None:

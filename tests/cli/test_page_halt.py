@@ -30,10 +30,7 @@ async def house(tmp_path: Path, home: Path) -> AsyncIterator[Standing]:
             ledger=page.ledger,
             home=home,
             agents=lambda: ["lark", "owl"],
-            signer=page.signer,
-            operator=OPERATOR,
-            address=page.door.address,
-            now=page.now,
+            logins=page.door.logins,
         )
         page.door = replace(page.door, also=(halting.route(),))
         yield page

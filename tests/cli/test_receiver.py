@@ -2,22 +2,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from cli.beat import failing
 from cli.children import household
 from cli.home import House, furnish
-from cli.receiver import is_own
-from cli.receiver_app import Receiver
+from cli.loopback import listening, served
+from cli.page_wire import patient
+from cli.receiver import PORT, Desk, is_own
+from cli.receiver_app import OF_ONE_HOOK, Receiver
 from cli.secrets_at_hand import Secrets
+from midwatch.agents import Agents
 from midwatch.arrival_spec import Secret
 from midwatch.errors import HouseError
 from midwatch.ledger import Ledger
 from tasks.triggers.webhooks import Webhooks
-from tests.flows.senders import receiver
+from tests.flows.senders import eventually, receiver
 from tests.tasks.triggers.outside import HOOKED, SECRET, Outside, issue, outside, signed
 
 
@@ -111,6 +118,42 @@ async def test_a_receiver_that_is_killed_has_lost_nothing_that_it_accepted(
     assert len(rows) == 20
 
 
+@asynccontextmanager
+async def _nobody() -> AsyncIterator[None]:
+    yield None
+
+
+async def test_what_was_tried_in_vain_is_named_in_the_heartbeat_until_it_is_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has the port, and the ledger's tables are not there."""
+    monkeypatch.setattr("cli.receiver.get_client", _nobody)
+    monkeypatch.setattr("cli.receiver.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("cli.receiver.LOOK_SECONDS", 0.02)
+    (house.home / PORT).write_text(f"{house.port}\n")
+    (house.project / "agents").mkdir()
+    stop = asyncio.Event()
+
+    async def beats(*names: str) -> None:
+        async def as_told() -> bool:
+            with suppress(OSError):
+                return failing(house.home, "receiver") == [*names]
+            return False
+
+        await eventually(as_told)
+
+    async with Ledger.open(f"sqlite+aiosqlite:///{house.home / 'ledger.db'}") as ledger:
+        desk = Desk(house=house, ledger=ledger, agents=Agents(folder=house.project / "agents"), stop=stop)
+        with socket.create_server(("127.0.0.1", house.port or 0)):
+            at_work = asyncio.create_task(desk.work())
+            await beats("dispatch", "webhooks")
+        await beats("dispatch")
+        await ledger.migrate()
+        await beats()
+        stop.set()
+        await at_work
+
+
 @pytest.mark.parametrize(
     ("file", "there"),
     [
@@ -137,6 +180,70 @@ async def test_a_secret_that_is_not_there_says_where_it_has_to_be() -> None:
         with pytest.raises(HouseError, match=f"set {name} where"):
             await secrets.secret_of(Secret(env=name))
     assert SECRET not in repr(Secrets(environ={"HOOK_SECRET": SECRET}))
+
+
+async def test_a_block_s_secret_is_asked_for_once_and_holds_while_prefect_is_away() -> None:
+    asked: list[str] = []
+    answers: list[str | Exception] = ["one", httpx.ConnectError("no"), "two", HouseError("no such block")]
+    now = [0.0]
+
+    async def load(name: str) -> str:
+        asked.append(name)
+        await asyncio.sleep(0)
+        answer = answers[len(asked) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    secrets, block = Secrets(environ={}, clock=lambda: now[0], load=load), Secret(block="b")
+    for expected in ("one", "one", "two"):
+        many = await asyncio.gather(*(secrets.secret_of(block) for _ in range(20)))
+        assert set(many) == {expected}
+        now[0] += 61
+    for _ in range(20):
+        with pytest.raises(HouseError, match="no such block"):
+            await secrets.secret_of(block)
+    assert len(asked) == 4
+
+
+async def test_slow_senders_to_one_hook_keep_no_other_and_no_small_delivery_out(world: Outside) -> None:
+    for name in ("night", "other"):
+        world.agent(name, HOOKED)
+    sender = client(world)
+    room = asyncio.Event()
+    size = OF_ONE_HOOK // 20
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x" * size
+        await room.wait()
+
+    slow_ones = [asyncio.create_task(sender.post("/hooks/night/issues", content=slow())) for _ in range(21)]
+    await asyncio.wait(slow_ones, return_when="FIRST_COMPLETED")
+    large = issue("x" * 100_000)
+    codes = []
+    for agent, body in (("night", issue()), ("night", large), ("other", large)):
+        answer = await sender.post(f"/hooks/{agent}/issues", content=body, headers=signed(body))
+        codes.append(answer.status_code)
+    room.set()
+    await asyncio.gather(*slow_ones)
+    assert codes == [202, 503, 202]
+    assert (await sender.post("/hooks/night/issues", content=large, headers=signed(large))).status_code == 202
+
+
+async def test_connections_that_say_nothing_keep_nobody_out(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    with listening(tmp_path / "port", range(4400, 4500), backlog=9) as listener:
+        port = listener.getsockname()[1]
+        serving = asyncio.create_task(served(Starlette(), listener, stop, connections=3, http=patient(0.2)))
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as sender:
+            assert (await sender.get("/")).status_code == 503
+            for reader, writer in idle:
+                assert await reader.read() == b""
+                writer.close()
+            assert (await sender.get("/")).status_code == 404
+        stop.set()
+        await serving
 
 
 @pytest.mark.parametrize(

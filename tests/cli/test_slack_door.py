@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blocks import Slack
-from cli import slack_door
+from cli import service, slack_door
 from midwatch.ledger import Ledger
 from tasks.harness.place import Place
 from tasks.permissions.answers import expire
@@ -300,13 +300,12 @@ async def test_a_decision_that_cannot_be_written_down_is_no_decision_and_the_per
 
 async def test_slack_asks_for_a_pause_and_gets_it(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
-    real = slack_door._first_of
 
-    async def first_of(seconds: float, *events: asyncio.Event) -> None:
+    async def pause(stop: asyncio.Event, seconds: float, *bells: asyncio.Event) -> None:
         paused.append(seconds)
-        await real(min(seconds, 0.05), *events)
+        await service.pause(stop, min(seconds, 0.05), *bells)
 
-    monkeypatch.setattr(slack_door, "_first_of", first_of)
+    monkeypatch.setattr(slack_door, "pause", pause)
     watch.slack.pauses = {"chat.postMessage": [7, 31], "apps.connections.open": [0]}
     await asks(watch.ledger)
     async with watch.door():
@@ -387,12 +386,12 @@ async def test_a_block_that_is_not_there_or_a_wrong_token_ends_nothing(
             raise ValueError("Unable to find block document named ops")
         return block
 
-    async def no_pause(_seconds: float, *_events: asyncio.Event) -> None:
+    async def no_pause(*_: object) -> None:
         if not found:
             stop.set()
 
     monkeypatch.setattr(Slack, "aload", load)
-    monkeypatch.setattr(slack_door, "_first_of", no_pause)
+    monkeypatch.setattr(service, "pause", no_pause)
     monkeypatch.setattr(slack_door, "get_client", _nobody)
     await slack_door.keep("ops", Place(project=watch.home, home=watch.home), stop)
     said = capsys.readouterr().out

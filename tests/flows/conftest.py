@@ -105,8 +105,6 @@ class Night:
 
 
 _SCRIPT = Script()
-_UP: list[House] = []
-"""The one house of this session, also for the folders of tests that take these fixtures over (tests/incidents)."""
 
 
 @pytest.fixture(scope="session")
@@ -114,16 +112,11 @@ def script() -> Script:
     return _SCRIPT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def agent_house(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[House]:
-    """A house whose project holds the repository's flows and the tests' agents."""
-    if _UP:
-        yield _UP[0]
-        return
+    """A house whose project holds the repository's flows and the tests' agents, while the tests of one folder run."""
     with house_of_agents(tmp_path_factory.mktemp("night"), script) as house:
-        _UP.append(house)
         yield house
-        _UP.clear()
 
 
 @contextmanager

@@ -20,7 +20,8 @@ import psutil
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from cli.keeper import Rounds, one_round
+from cli.duty import Rounds
+from cli.keeper import OF_RUNS, one_round
 from cli.upkeep import answers
 from midwatch.ledger import EffectRow, Ledger, RunRow
 from tasks.harness.place import place
@@ -187,7 +188,8 @@ async def clock_jumps(night: Night, run_id: UUID) -> str:
     async with get_client() as client:
         for days in (1, -1):
             now = datetime.now(UTC) + timedelta(days=days)
-            done += await one_round(Rounds(client=client, ledger=night.ledger, here=place(os.environ)), now)
+            rounds = Rounds(client=client, ledger=night.ledger, here=place(os.environ))
+            done += await one_round(OF_RUNS, rounds, now)
     return "\n".join(line for line in done if str(run_id) in line)
 
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 
-from cli.loopback import port_in
+from cli.ports import port_in
 from cli.receiver import PORT
 from midwatch.ledger import ArrivalRow
 from tests.flows.conftest import Night

@@ -21,7 +21,11 @@ contract:
 {contract}
 """
 CONTRACTS = {
-    "nothing-came-in": "  noop_when:\n    - files: {glob: work/nothing-came-in/in/*, at_most: 0}",
+    "nothing-came-in": "  noop_when:\n    - files: {glob: work/nothing-came-in/*.csv, at_most: 0}",
+    "broken-before": (
+        "  noop_when:\n    - files: {glob: work/broken-before/*.csv, at_most: 0}\n"
+        "  invariants:\n    - file: {path: work/broken-before/lines, contains: ['2']}\n      name: two lines"
+    ),
     "elsewhere": (
         "  done_when:\n    - unchanged: {within: work/elsewhere, apart_from: [work/elsewhere/a]}\n"
         "    - effects: {tool: write_file, equals: 1}"
@@ -44,6 +48,7 @@ def writes(path: str, content: str = "x\n") -> object:
 
 TURNS = {
     "nothing-came-in": [],
+    "broken-before": [],
     "elsewhere": [writes("a")],
     "broken": [writes("a"), writes("b"), writes("c")],
     "killed": [writes("lines", "1\n2\n"), writes("lines", "1\n2\n3\n")],
@@ -87,6 +92,7 @@ async def rows(night: Night) -> dict[str, RunRow]:
     ("name", "outcome", "says", "asked"),
     [
         ("nothing-came-in", "verified_noop", "0 files", 0),
+        ("broken-before", "failed", "what must hold all the time does not: two lines: it does not contain '2'", 0),
         ("elsewhere", "verified", "2 of 2 checks", 2),
         ("broken", "failed", "what must hold all the time does not: one file: expected at most 1, found 2", 2),
         ("killed", "verified", "1 of 1 checks", 4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -97,10 +98,8 @@ async def _chain_is_there(night: Night) -> None:
 
 async def test_prefect_s_own_events_start_a_run_by_an_automation(night: Night) -> None:
     deployment = await writer(night, "automated", "")
-    template = {
-        "__prefect_kind": "json",
-        "value": {"__prefect_kind": "jinja", "template": "{{ event.payload | tojson }}"},
-    }
+    template = {"title": {"__prefect_kind": "jinja", "template": "{{ event.payload | tojson }}"}}
+    hostile = {"a": "{{ 7 * 7 }}", "b": {"__prefect_kind": "workspace_variable", "variable_name": "secret"}}
     automation = AutomationCore(
         name="automated",
         trigger=EventTrigger(expect={"midwatch.test"}, posture=Posture.Reactive, threshold=1),
@@ -112,7 +111,7 @@ async def test_prefect_s_own_events_start_a_run_by_an_automation(night: Night) -
     )
     async with get_client() as client:
         automation_id = await client.create_automation(automation)
-        emit_event("midwatch.test", {"prefect.resource.id": "tests"}, payload={"title": "{{ 7 * 7 }}"})
+        emit_event("midwatch.test", {"prefect.resource.id": "tests"}, payload=hostile)
         found = await eventually(lambda: runs_of(deployment))
         await client.delete_automation(automation_id)
-    await is_an_event_s(night, await night.ended(UUID(found[0]), PATIENCE), "{{ 7 * 7 }}")
+    await is_an_event_s(night, await night.ended(UUID(found[0]), PATIENCE), json.dumps(hostile))

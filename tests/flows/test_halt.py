@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from flows.halt import halt
 from flows.halt_check import halt_check
 from midwatch.halt import CHECKED_AGENT, Target
+from tasks.harness.lock import processes_of
 from tasks.permissions.halting import lift, set_halt
 from tasks.permissions.latch import Latch
 from tests.flows.conftest import Night
@@ -33,6 +34,11 @@ tools:
   - write_file: {root: work}
 rules:
   ask: [write_file]
+ceiling: 4
+"""
+PLAIN = """
+tools: [{python: "tests.flows.threaded_tools:tell_everybody"}]
+rules: {allow: [tell_everybody]}
 ceiling: 4
 """
 SAID = {"by": "anna", "via": "cli", "because": "it spends"}
@@ -90,6 +96,23 @@ async def test_a_command_that_hangs_is_ended_with_its_run_and_nothing_of_it_stay
     assert ask.verdict is None
 
 
+async def test_a_plain_function_ends_with_its_run_and_not_after_prefect_was_told(
+    night: Night, halted: list[Target]
+) -> None:
+    agent = night.agent("chatty", PLAIN, call("tell_everybody", agent="chatty"), "done")
+    await night.ledger.grant_level(agent, 4, by="test", because="a test")
+    run_id, lines = await night.start(agent), night.project / "work" / agent / "lines"
+    await there(lines.exists)
+    await stop(night, Target.of(agent), halted)
+    await there(lambda: not processes_of(str(run_id)))
+    row = await night.ledger.run(str(run_id))
+    assert row is not None
+    assert (row.outcome, row.finished_at is not None) == ("unknown", True)
+    assert lines.stat().st_mtime - row.finished_at.timestamp() < 1  # type: ignore[union-attr]  # one line above
+    assert (await night.ended(run_id)).outcome == "unknown"
+    await free(night, Target.of(agent))
+
+
 async def test_a_run_that_waits_stays_suspended_and_its_yes_is_not_lost_silently(
     night: Night, halted: list[Target]
 ) -> None:
@@ -139,7 +162,8 @@ async def state_of(flow: Any, **parameters: Any) -> State[Any]:
 
 async def test_an_automation_halts_by_the_flow(night: Night, halted: list[Target], monkeypatch: Any) -> None:
     monkeypatch.setenv("MIDWATCH_HOME", str(night.house.home))
-    halted.append(Target.of("automated"))
+    monkeypatch.setenv("MIDWATCH_PROJECT", str(night.project))
+    halted.append(Target.of(night.agent("automated", SHELL)))
     state = await state_of(halt, because="it fails again and again", agent="automated")
     assert state.is_completed(), state.message
     (found,) = [one for one in await night.ledger.halts_in_force() if one.name == "automated"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import psutil
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
 
 from cli.start_run import SOCKET
 from midwatch.ledger import RunRow
@@ -24,6 +26,12 @@ ceiling: 4
 contract:
   done_when:
     - file: {path: work/never, contains: [never]}
+"""
+
+BLIND = """
+tools: [{python: "tests.flows.places:append_blindly"}]
+rules: {allow: [append_blindly]}
+ceiling: 4
 """
 
 
@@ -62,6 +70,23 @@ async def test_a_run_goes_on_after_its_worker_was_asked_to_end(night: Night) -> 
     assert (await night.ended(run_id)).outcome == "verified"
     assert (night.project / "work" / name / "lines").read_text() == "one\n"
     assert "interrupted" in [row.name for row in await night.ledger.steps_of(str(run_id))]
+
+
+async def test_a_run_that_a_person_cancels_in_prefect_ends_in_the_ledger_and_its_effect_is_asked_about(
+    night: Night,
+) -> None:
+    name = "cancelled"
+    agent = night.agent(name, BLIND, call("append_blindly", agent=name, line="one", hold="before"), "done")
+    await night.ledger.grant_level(agent, 4, by="test", because="a test")
+    run_id = await night.start(agent)
+    await there(marker(night, name, "before"))
+    async with get_client() as client:
+        await client.set_flow_run_state(run_id, Cancelling())
+    await night.until(run_id, lambda run: bool(run.state and run.state.is_cancelled()))
+    while (row := await night.ledger.run(str(run_id))) is None or row.outcome is None:  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.5)
+    assert (row.outcome, "it was cancelled in Prefect" in row.reason) == ("unknown", True)
+    assert [one.kind for one in await night.ledger.asks_of(str(run_id))] == ["settle"]
 
 
 async def test_a_run_is_a_fork_of_the_warm_process_and_killed_as_any_other(night: Night) -> None:

@@ -29,18 +29,18 @@ SUCCESS = "Success! The report is written and everything is fine."
 
 
 @pytest.mark.parametrize(
-    ("rules", "escalation"),
+    ("rules", "escalation", "nights"),
     [
-        pytest.param("{deny: [write_file]}", "{}", id="denied-by-a-rule"),
-        pytest.param("{ask: [write_file]}", "{to: []}", id="nobody-there-to-be-asked"),
+        pytest.param("{deny: [write_file]}", "{}", 2, id="denied-by-a-rule"),
+        pytest.param("{ask: [write_file]}", "{to: []}", 1, id="nobody-there-to-be-asked"),
     ],
 )
-async def test_it_is_blocked_each_time_and_told_once(night: Night, rules: str, escalation: str) -> None:
+async def test_it_is_blocked_each_time_and_told_once(night: Night, rules: str, escalation: str, nights: int) -> None:
     agent = night.agent("scripted", REPORTER.format(rules=rules, escalation=escalation), WRITES, SUCCESS)
     await night.ledger.grant_level(agent, 4, by="test", because="a test")
     reader = Reader(f"reader of {rules}", agent, night.ledger)
     await reader.round()
-    for _ in range(2):
+    for _ in range(nights):
         code, printed = await midwatch("run", agent, "--json")
         ended = json.loads(printed.splitlines()[-1])
         assert (code, ended["outcome"]) == (4, "blocked"), printed

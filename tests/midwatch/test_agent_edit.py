@@ -52,6 +52,7 @@ VALUE = TEXT | st.integers(-(10**6), 10**6) | st.booleans() | st.none()
 
 @settings(max_examples=40, deadline=None)
 @example("a", ["?0", "? b"], {}, "a comment behind")
+@example("a", [], {"0": ":0"}, "flow")
 @given(TEXT, st.lists(TEXT, max_size=3), st.dictionaries(TEXT, VALUE, max_size=3), st.sampled_from(sorted(FILES)))
 def test_any_rule_comes_back_as_it_was(words: str, match: list[str], conditions: dict[str, Any], name: str) -> None:
     for rule in ({"shell": words, "match": match}, {"pay": conditions, "not_match": [conditions]}):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.agent_file import load_agent, load_agents, parse_agent
+from midwatch.agent_file import load_agent, parse_agent
 from midwatch.errors import SpecError, SpecFaults
 
 GOOD = "name: tidy\ndescription: Tidies up.\ninstructions: Be tidy.\n"
@@ -158,17 +158,6 @@ def test_a_hostile_name_never_leaves_the_folder(tmp_path: Path, name: str) -> No
     folder.mkdir()
     with pytest.raises(SpecFaults, match="is not an agent's name"):
         load_agent(name, folder)
-
-
-def test_a_folder_gives_all_its_agents_or_all_their_faults(tmp_path: Path) -> None:
-    (tmp_path / "b.yaml").write_text(GOOD.replace("tidy\n", "b\n"))
-    (tmp_path / "a.yaml").write_text(GOOD.replace("tidy\n", "a\n"))
-    assert list(load_agents(tmp_path)) == ["a", "b"]
-    (tmp_path / "c.yaml").write_text("name: c\n")
-    (tmp_path / "d.yaml").write_text("[")
-    with pytest.raises(SpecFaults) as caught:
-        load_agents(tmp_path)
-    assert [Path(fault.path).stem for fault in caught.value.faults] == ["c", "c", "d"]
 
 
 TREES = st.recursive(

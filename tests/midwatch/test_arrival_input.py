@@ -59,6 +59,29 @@ def test_what_prefect_would_take_for_its_own_template_never_fits(hidden: Any) ->
     assert "__prefect_kind" in misfit({"any": {}}, {"any": hidden})
 
 
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, float("inf"), float("-inf"), float("nan"), {"deep": [10**30]}])
+def test_a_number_that_prefect_cannot_write_as_json_never_fits(value: Any) -> None:
+    assert "send it as a text" in misfit({"any": {}}, {"any": value})
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**63), True, 1e308])
+def test_a_number_that_prefect_can_write_fits(value: Any) -> None:
+    assert misfit({"any": {}}, {"any": value}) == ""
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(99, True), (101, False), (250, False)])
+def test_what_is_nested_deeper_than_prefect_takes_does_not_fit(depth: int, fits: bool) -> None:
+    deep: Any = "end"
+    for _ in range(depth):
+        deep = {"a": deep}
+    assert (misfit({"any": {}}, {"any": deep}) == "") is fits
+
+
+def test_what_is_wrong_is_said_on_one_line() -> None:
+    fields = {"any": {"type": "object", "additionalProperties": {"type": "integer"}}}
+    assert misfit(fields, {"any": {"a\nstarted: b": "c"}}).startswith("input.any.a ⏎ started: b: ")
+
+
 def test_a_thing_without_a_bottom_does_not_fit() -> None:
     deep: Any = "end"
     for _ in range(3000):

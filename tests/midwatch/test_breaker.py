@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import get_args
 
 import pytest
 
 from midwatch.alike import cause_of, shape
-from midwatch.breaker import HELD_OFF, Breaker, Row, counts, held_off, in_a_row
-from midwatch.halt import Halt
+from midwatch.breaker import Breaker, Row, counts, in_a_row
+from midwatch.judgment import Loop
 
 LIMITS = Breaker(same_cause=3, any_cause=5)
 
@@ -43,12 +44,10 @@ def test_a_failure_has_one_name_whatever_numbers_and_ids_stand_in_it() -> None:
     assert shape("disk is full") == "disk is full"
 
 
-def test_what_a_breaker_or_a_halt_has_ended_says_nothing_about_the_agent() -> None:
-    when = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
-    halted = Halt(scope="agent", name="night-owl", by="anna", via="cli", because="a test", at=when)
-    assert not counts("blocked", halted.words())
-    assert not counts("blocked", f"{HELD_OFF}open since yesterday")
-    assert counts("blocked", "`pay` was denied (rule)")
-    assert counts("failed", halted.words())
-    assert held_off("blocked", f"{HELD_OFF}open")
-    assert not held_off("failed", f"{HELD_OFF}open")
+@pytest.mark.parametrize("ending", [*get_args(Loop), None])
+def test_a_halt_a_breaker_a_level_and_a_spent_day_say_nothing_about_the_agent(ending: Loop | None) -> None:
+    silent = {"halted", "cancelled", "held_off", "denied", "no_budget"}
+    assert counts("blocked", ending) == (ending not in silent)
+    assert counts("failed", ending)
+    assert counts("unknown", ending)
+    assert not counts("verified_noop", ending)

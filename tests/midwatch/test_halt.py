@@ -23,6 +23,20 @@ def test_a_run_is_stopped_by_what_covers_everything_its_agent_or_itself() -> Non
 
 
 @pytest.mark.parametrize(
+    ("target", "covered"),
+    [
+        (Target.of(), {"owl r1", "owl", "lark r1", "lark"}),
+        (Target.of("owl"), {"owl r1", "owl"}),
+        (Target.of(run_id="r1"), {"owl r1", "lark r1"}),
+        (Target.of(run_id="r2"), set()),
+    ],
+)
+def test_a_halt_covers_what_it_stops(target: Target, covered: set[str]) -> None:
+    halt = Halt(scope=target.scope, name=target.name, by="anna", via="cli", because="it spends", at=AT)
+    assert {said for said in ("owl r1", "owl", "lark r1", "lark") if halt.covers(*said.split())} == covered
+
+
+@pytest.mark.parametrize(
     ("target", "words", "command"),
     [
         (Target.of(), "everything", "midwatch resume"),

@@ -13,6 +13,7 @@ from midwatch.outcome import GREEN, Outcome
 
 HOLDS = Finding(check="report", held=True, detail="2 kB")
 WRONG = Finding(check="report", held=False, detail="there is no such file")
+EMPTY = Finding(check="every order", held=True, empty=True, detail="0 of 0")
 UNSEEN = Finding(check="site", held=False, looked=False, detail="no answer within 15 s")
 
 NOTHING: tuple[Finding, ...] = ()
@@ -35,6 +36,9 @@ FINISHED: list[tuple[tuple[Finding, ...], tuple[Refusal, ...], Outcome]] = [
     ((HOLDS, UNSEEN), PERSON, "blocked"),
     ((HOLDS, UNSEEN), RULE, "blocked"),
     ((HOLDS, UNSEEN), SILENCE, "blocked"),
+    ((HOLDS, EMPTY), NOBODY, "verified"),
+    ((EMPTY, EMPTY), NOBODY, "unverified"),
+    ((EMPTY, WRONG), NOBODY, "failed"),
     (NOTHING, NOBODY, "unverified"),
     (NOTHING, PERSON, "blocked"),
     (NOTHING, RULE, "blocked"),
@@ -59,6 +63,10 @@ def test_a_run_that_says_done_is_judged_by_its_contract_and_by_what_it_was_refus
         ("out_of_budget", "blocked"),
         ("denied", "blocked"),
         ("unanswered", "blocked"),
+        ("no_budget", "blocked"),
+        ("held_off", "blocked"),
+        ("unavailable", "blocked"),
+        ("cancelled", "blocked"),
     ],
 )
 @pytest.mark.parametrize("done", [NOTHING, (HOLDS,), (WRONG,), (UNSEEN,)])

@@ -158,6 +158,8 @@ def test_a_monitors_question_says_that_everything_but_go_on_ends_the_run() -> No
         ("go on", True),
         (" Go on, but leave the invoices", True),
         ("go on: use the other folder", True),
+        ("Go on? no, end it", False),
+        ("go on ?", False),
         ("go only as far as b", False),
         ("end the run", False),
         ("do not go on", False),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from midwatch.drawing import COLOURS, svg
 from midwatch.outcome import Outcome
-from midwatch.timeline import COLUMNS, GLYPHS, ORDER, WORDS, Lane, Look, Mark, Timeline, described, text_picture
+from midwatch.timeline import COLUMNS, GLYPHS, NAME, ORDER, WORDS, Lane, Look, Mark, Timeline, described, text_picture
 
 NIGHT = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -95,7 +95,8 @@ def test_whatever_an_agent_is_called_and_whenever_it_ran_it_is_one_sound_drawing
     drawn = timeline(lane(*(mark(hour, look) for hour, look in runs), agent=agent))
     root = ElementTree.fromstring(svg(drawn))
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {"svg", "g", "path", "text", "circle", "title"}
-    assert all(" " not in row.split("  ")[-1] for row in text_picture(drawn).split("\n")[1:2])
+    name, _, cells = text_picture(drawn).split("\n")[1].rpartition("  ")
+    assert (len(name) <= NAME, set(cells) <= {"·", *GLYPHS.values()}) == (True, True)
 
 
 def test_the_night_in_which_the_clocks_change_has_its_hours() -> None:

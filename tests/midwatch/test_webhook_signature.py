@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -109,6 +112,14 @@ def test_another_time_than_was_signed_is_forged_however_near(later: int) -> None
     stripe = STRIPE.headers["stripe-signature"].replace("1492774577", str(STRIPE.at + later))
     assert STRIPE.proof({"stripe-signature": stripe}, later=later).verdict == "forged"
     assert HMAC.proof({"webhook-timestamp": str(HMAC.at + later)}, later=later).verdict == "forged"
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_"])
+def test_a_secret_with_nothing_in_it_makes_no_signature_genuine(secret: str) -> None:
+    signed = b".".join([b"msg_1", str(HMAC.at).encode(), HMAC.body])
+    digest = base64.b64encode(hmac.digest(b"", signed, hashlib.sha256)).decode()
+    headers = {"webhook-id": "msg_1", "webhook-signature": f"v1,{digest}"}
+    assert replace(HMAC, secret=secret).proof(headers).verdict == "forged"
 
 
 def test_the_id_of_a_plain_delivery_is_signed_too() -> None:

@@ -33,6 +33,7 @@ arrivals: Final = Table(
     CheckConstraint("state IN ('received', 'started', 'refused', 'set_aside', 'coalesced')", name="state"),
     Index(None, "state", "agent", "due_at"),
     Index(None, "agent", "started_at"),
+    Index(None, "started_at"),
     Index(None, "agent", "input_sha256"),
     Index(None, "received_at"),
     Index(None, "joined"),

@@ -24,8 +24,9 @@ run_totals: Final = Table(
     Column("unpriced_steps", BigInteger, nullable=False),
     Column("effects", BigInteger, nullable=False),
     Column("stepped_at", Instant, nullable=False),
+    Column("last_step", Words),
 )
-"""What a run and all that it started have used, kept up to date with every step; when it last finished one itself."""
+"""What a run and all that it started have used, kept up to date with every step; the last one of its own, and when."""
 
 house_limits: Final = Table(
     "house_limits",

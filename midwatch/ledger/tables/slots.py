@@ -30,7 +30,7 @@ schedules: Final = Table(
     "schedules",
     metadata,
     Column("schedule_id", ROW_NUMBER, primary_key=True),
-    Column("agent", Words, nullable=False, index=True),
+    Column("agent", Words, nullable=False),
     Column("deployment_id", Words, nullable=False),
     Column("deployment", Words, nullable=False),
     Column("spec_json", Words, nullable=False),
@@ -39,6 +39,8 @@ schedules: Final = Table(
     Column("since", Instant, nullable=False),
     Column("until", Instant),
     CheckConstraint("standing IN ('active', 'breaker', 'paused')", name="standing"),
+    Index(None, "agent", "until"),
+    Index(None, "until"),
 )
 """Only `until` is ever changed: a schedule that changes is another row."""
 

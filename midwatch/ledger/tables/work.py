@@ -23,6 +23,7 @@ runs: Final = Table(
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("outcome", Words),
+    Column("ending", Words),
     Column("reason", Words, nullable=False, server_default=""),
     Column("findings_json", Words, nullable=False, server_default="[]"),
     CheckConstraint("level BETWEEN 1 AND 5", name="level"),

@@ -48,7 +48,7 @@ def wrong_in(check: FileContent, path: Path, facts: RunFacts) -> Iterator[str]:
         return
     if status.st_size < check.min_bytes:
         yield f"expected at least {check.min_bytes} bytes, found {status.st_size}"
-    if check.newer_than_start and status.st_mtime < facts.started_at.timestamp() - CLOCK_GRAIN:
+    if check.newer_than_start and _changed(path) < facts.started_at.timestamp() - CLOCK_GRAIN:
         yield f"{_age(path)}, before the run began ({facts.started_at:%Y-%m-%d %H:%M:%S} UTC)"
     if not check.contains and check.json_schema is None:
         return
@@ -81,5 +81,11 @@ def _not_valid(text: str, schema: dict[str, Any]) -> Iterator[str]:
         yield f"{fault.json_path}: {fault.message[:200]}"
 
 
+def _changed(path: Path) -> float:
+    """When its content was. Anybody can set that time, to a year to come as well, but not the file system's own beside it."""
+    status = path.stat()
+    return min(status.st_mtime, status.st_ctime)
+
+
 def _age(path: Path) -> str:
-    return f"last changed {datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"last changed {datetime.fromtimestamp(_changed(path), UTC):%Y-%m-%d %H:%M:%S} UTC"

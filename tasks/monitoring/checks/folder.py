@@ -49,6 +49,17 @@ def filled(pattern: str, facts: RunFacts) -> str:
     return whole
 
 
+def folder_of(pattern: str, facts: RunFacts) -> str:
+    """The folder that a pattern looks into: what stands in front of its first wildcard, or of its last name."""
+    names = _names(pattern, facts)
+    plain = next((at for at, name in enumerate(names) if "*" in name), len(names) - 1)
+    return "/".join(names[:plain]) or "."
+
+
+def _names(pattern: str, facts: RunFacts) -> list[str]:
+    return [name for name in filled(pattern, facts).split("/") if name not in ("", ".")]
+
+
 @dataclass(slots=True, kw_only=True)
 class Looking:
     """One look at the files of a project; what it may cost is bounded."""
@@ -60,16 +71,21 @@ class Looking:
     read: int = 0
     _seen: dict[str, str] = field(default_factory=dict)
 
-    def matching(self, pattern: str, facts: RunFacts) -> list[str]:
-        """The ordinary files that `pattern` means, relative to the project, sorted."""
+    def matching(self, pattern: str, facts: RunFacts, *, links: bool = False) -> list[str]:
+        """The ordinary files that `pattern` means, relative to the project, sorted; with `links`, those as well."""
         meant = relative_pattern(pattern, facts)
-        names = [name for name in filled(pattern, facts).split("/") if name not in ("", ".")]
-        plain = next((at for at, name in enumerate(names) if "*" in name), len(names) - 1)
-        deep = None if "**" in names else len(names)
-        below = self.files("/".join(names[:plain]) or ".", deep=deep)
+        names = _names(pattern, facts)
+        below = self.files(folder_of(pattern, facts), deep=None if "**" in names else len(names))
         return sorted(
-            path for path, entry in below if meant.fullmatch(f"/{path}") and entry.is_file(follow_symlinks=False)
+            path
+            for path, entry in below
+            if meant.fullmatch(f"/{path}") and (entry.is_file(follow_symlinks=False) or (links and entry.is_symlink()))
         )
+
+    def must_be_there(self, folder: str) -> None:
+        """Raises CannotLook where it is not: that nothing is in a folder, and that there is none, are two things."""
+        if not (self.project / folder).is_dir():
+            raise CannotLook(f"there is no folder {folder}: make it, or write the right one into the contract")
 
     def files(
         self, folder: str, *, deep: int | None = None, skip: Skip = lambda *_: False

@@ -9,11 +9,16 @@ from typing import Any
 
 from midwatch.contract import Finding, OnePlaceCheck
 from midwatch.run import RunFacts
-from tasks.monitoring.checks.folder import Looking, named
+from tasks.monitoring.checks.folder import Looking, folder_of, named
+from tasks.monitoring.evidence import CannotLook
 
 
 async def before(check: OnePlaceCheck, facts: RunFacts) -> dict[str, Any]:
-    """`inputs`: SHA-256 by path; `copies`: how often each content is there, in the inputs and the places together."""
+    """`inputs`: SHA-256 by path; `copies`: how often each content is there, in the inputs and the places together.
+
+    Raises:
+        CannotLook: there is no folder for inputs, or one of them is a link.
+    """
     return await asyncio.to_thread(_before, check, facts)
 
 
@@ -24,7 +29,11 @@ async def look(check: OnePlaceCheck, name: str, facts: RunFacts, was: dict[str, 
 
 def _before(check: OnePlaceCheck, facts: RunFacts) -> dict[str, Any]:
     looking = Looking(project=facts.project)
-    inputs = {path: looking.digest(path) for path in looking.matching(check.inputs, facts)}
+    looking.must_be_there(folder_of(check.inputs, facts))
+    found = looking.matching(check.inputs, facts, links=True)
+    if link := next((path for path in found if (facts.project / path).is_symlink()), None):
+        raise CannotLook(f"{link} is a link, and none is followed: put the file itself there")
+    inputs = {path: looking.digest(path) for path in found}
     everywhere = {*inputs, *_in_places(looking, check, facts)}
     copies = Counter(looking.digest(path) for path in everywhere)
     return {"inputs": inputs, "copies": {digest: copies[digest] for digest in inputs.values()}}
@@ -46,7 +55,7 @@ def _look(check: OnePlaceCheck, name: str, facts: RunFacts, was: dict[str, Any])
     right = len(found.pop("", []))
     said = f"{right} of {len(was['inputs'])} inputs in exactly one place"
     wrong = named(found)
-    return Finding(check=name, held=not wrong, detail=f"{said}; {wrong}" if wrong else said)
+    return Finding(check=name, held=not wrong, empty=not was["inputs"], detail=f"{said}; {wrong}" if wrong else said)
 
 
 def _fate(path: str, digest: str, more: int, facts: RunFacts) -> str:

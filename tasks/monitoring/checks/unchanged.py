@@ -13,21 +13,19 @@ from tasks.monitoring.checks.folder import Looking, filled, named, relative_patt
 
 SMALL: Final = 1024 * 1024
 """Bytes. A file that is not larger is compared by its content; a larger one by size, times, inode and mode."""
-NEVER_LOOKED_AT: Final = frozenset({".venv", "__pycache__"})
-"""Python writes there whenever it likes; no agent's tool can (`midwatch/policy/protected.py`)."""
-
 Snapshot = dict[str, list[Any]]
 """By path: mode, size, mtime_ns, ctime_ns, inode, SHA-256 of the content or of where a link leads, or None."""
 
 
 async def before(check: UnchangedCheck, facts: RunFacts) -> Snapshot:
-    """The folder as it is now."""
+    """The folder as it is now. Raises CannotLook where it is not there: then nothing of it is watched."""
+    Looking(project=facts.project).must_be_there(filled(check.within, facts))
     return await asyncio.to_thread(snapshot, check, facts)
 
 
 async def look(check: UnchangedCheck, name: str, facts: RunFacts, was: Snapshot) -> Finding:
     """One finding that names what is new, gone or changed."""
-    now = await before(check, facts)
+    now = await asyncio.to_thread(snapshot, check, facts)
     wrong = named(
         {
             "new": sorted(now.keys() - was.keys()),
@@ -46,7 +44,8 @@ def snapshot(check: UnchangedCheck, facts: RunFacts) -> Snapshot:
     looking = Looking(project=facts.project)
 
     def skip(path: str, is_folder: bool) -> bool:
-        if path == home or path.rpartition("/")[2] in NEVER_LOOKED_AT:
+        # Python writes into these two whenever it likes; no rule lets a tool (`midwatch/policy/protected.py`)
+        if path in (home, ".venv") or (is_folder and path.rpartition("/")[2] == "__pycache__"):
             return True
         return any(meant.fullmatch(f"/{path}") for meant, all_of_it in apart if all_of_it or not is_folder)
 

@@ -34,12 +34,16 @@ async def missed_after(facts: RunFacts, happens: Callable[[RunFacts], object]) -
     return [finding.detail for finding in found if not finding.held]
 
 
-async def test_an_empty_inbox_is_nothing_to_do(facts: RunFacts) -> None:
+async def test_an_empty_inbox_is_nothing_to_do_and_none_at_all_is_not(facts: RunFacts) -> None:
     (full,) = await check_contract(CONTRACT, facts, which="noop_when")
     assert (full.held, "found 6" in full.detail) == (False, True)
-    shutil.rmtree(facts.project / "mail")
+    for message in (facts.project / "mail/inbox").iterdir():
+        message.unlink()
     (empty,) = await check_contract(CONTRACT, facts, which="noop_when")
     assert empty.held
+    shutil.rmtree(facts.project / "mail")
+    (none,) = await check_contract(CONTRACT, facts, which="noop_when")
+    assert (none.held, none.looked) == (False, False)
 
 
 async def test_it_holds_when_every_message_is_filed(facts: RunFacts) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.inbox_triage.mailbox import current_path, digest, file_under, filing_of
+from agents.inbox_triage.mailbox import current_path, digest, file_under, filing_of, is_taken
 from agents.inbox_triage.sample import lay_out
 from midwatch.run import RunFacts
 
@@ -50,6 +50,14 @@ def test_a_resumed_run_reads_a_filed_message_where_it_lies_now(facts: RunFacts) 
     before = current_path(facts, FIRST).read_bytes()
     file_under(facts, FIRST, "other", reply_due=False, stated={})
     assert current_path(facts, FIRST).read_bytes() == before
+
+
+def test_a_run_that_waited_reads_a_message_where_another_has_filed_it(facts: RunFacts) -> None:
+    before = current_path(facts, FIRST).read_bytes()
+    file_under(replace(facts, run_id="run-2"), FIRST, "billing", reply_due=False, stated={})
+    assert current_path(facts, FIRST).read_bytes() == before
+    assert is_taken(facts, FIRST)
+    assert not is_taken(replace(facts, run_id="run-2"), FIRST)
 
 
 def test_another_run_knows_nothing_of_this_ones_filings(facts: RunFacts) -> None:

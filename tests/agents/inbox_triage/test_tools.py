@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pydantic_ai import ModelRetry, RunContext
 
 from agents.inbox_triage.concern import Concern
-from agents.inbox_triage.mailbox import Label, filing_of
+from agents.inbox_triage.mailbox import Label, file_under, filing_of
 from agents.inbox_triage.tools import draft_reply, file_message
 from midwatch.risk import facts_of
 from midwatch.run import RunFacts
@@ -40,6 +41,13 @@ async def filed(
 async def test_the_result_of_filing_says_whether_a_reply_is_due(inside: In) -> None:
     assert "draft it" in await filed(inside, ASKS, needs_reply=True)
     assert "you are done" in await filed(inside, THANKS, needs_reply=False)
+
+
+async def test_what_another_run_has_filed_is_left_where_it_lies(inside: In, facts: RunFacts) -> None:
+    file_under(replace(facts, run_id="run-2"), ASKS, "billing", reply_due=False, stated={})
+    with pytest.raises(ModelRetry, match="another run or a person"):
+        await filed(inside, ASKS, needs_reply=True)
+    assert (facts.project / "mail/billing/01-hub-motor-question.eml").exists()
 
 
 async def test_what_is_filed_as_automated_is_never_answered(inside: In) -> None:

@@ -32,6 +32,10 @@ def listed(inputs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"all": [dict(one) for one in inputs]}
 
 
+def anything(_input: Mapping[str, Any]) -> bool:
+    return True
+
+
 async def test_a_delivery_has_one_row_however_often_it_comes(ledger: Ledger) -> None:
     first, new = await ledger.enter_arrival(came("d1", a=1))
     second, again = await ledger.enter_arrival(came("d1", a=2))
@@ -71,6 +75,35 @@ async def test_what_is_due_comes_oldest_first_and_not_before_its_wait_is_over(le
     assert len(await ledger.arrivals_due(AGENT, clock.forward(minutes=1), limit=9)) == 3
 
 
+async def test_what_a_clock_that_was_ahead_entered_is_due_and_holds_nothing_back(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    clock.forward(days=365)
+    rows = await enter(ledger, clock, "d1", "d2")
+    await ledger.arrival_started(rows[0].arrival_id, "run")
+    now = clock.forward(days=-365)
+    assert [row.delivery for row in await ledger.arrivals_due(AGENT, now, limit=9)] == ["d2"]
+    assert await ledger.arrivals_started_since(AGENT, now - timedelta(hours=1)) == 0
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 10, 99])
+async def test_as_many_are_gathered_as_one_input_takes(ledger: Ledger, clock: FakeClock, most: int) -> None:
+    first, *_ = await enter(ledger, clock, *(f"d{number:02}" for number in range(10)))
+    asked: list[int] = []
+
+    def fits(input: Mapping[str, Any]) -> bool:
+        asked.append(len(input["all"]))
+        return asked[-1] <= most
+
+    row, joined = await ledger.gather_arrivals(first.arrival_id, listed, fits, most=100, most_bytes=9999)
+    assert [one["n"] for one in row.input["all"]] == [f"d{number:02}" for number in range(min(most, 10))]
+    assert (joined, len(await ledger.arrivals_due(AGENT, clock.now, limit=99))) == (
+        min(most, 10) - 1,
+        11 - min(most, 10),
+    )
+    assert len(asked) <= 5
+
+
 async def test_a_started_arrival_has_one_run_for_ever(ledger: Ledger, clock: FakeClock) -> None:
     (row,) = await enter(ledger, clock, "d1")
     await ledger.arrival_started(row.arrival_id, "run-a")
@@ -86,10 +119,10 @@ async def test_a_started_arrival_has_one_run_for_ever(ledger: Ledger, clock: Fak
 
 async def test_gathered_arrivals_are_one_run_and_stay_so(ledger: Ledger, clock: FakeClock) -> None:
     first, second, third = await enter(ledger, clock, "d1", "d2", "d3")
-    row, joined = await ledger.gather_arrivals(first.arrival_id, listed, most=2, most_bytes=9999)
+    row, joined = await ledger.gather_arrivals(first.arrival_id, listed, anything, most=2, most_bytes=9999)
     assert (row.input, joined) == ({"all": [{"n": "d1"}, {"n": "d2"}]}, 1)
     await enter(ledger, clock, "d4")
-    again, joined = await ledger.gather_arrivals(first.arrival_id, listed, most=9, most_bytes=9999)
+    again, joined = await ledger.gather_arrivals(first.arrival_id, listed, anything, most=9, most_bytes=9999)
     assert (again, joined) == (row, 0)
     states = {one.delivery: (one.state, one.joined) for one in await ledger.arrivals()}
     assert states == {
@@ -99,7 +132,7 @@ async def test_gathered_arrivals_are_one_run_and_stay_so(ledger: Ledger, clock: 
         "d4": ("received", None),
     }
     (coalesced, alone) = [
-        await ledger.gather_arrivals(one, listed, most=9, most_bytes=9999)
+        await ledger.gather_arrivals(one, listed, anything, most=9, most_bytes=9999)
         for one in (second.arrival_id, third.arrival_id)
     ]
     assert coalesced[0].state == "coalesced"
@@ -109,7 +142,9 @@ async def test_gathered_arrivals_are_one_run_and_stay_so(ledger: Ledger, clock: 
 
 async def test_no_more_is_gathered_than_a_run_can_be_given(ledger: Ledger, clock: FakeClock) -> None:
     first, *_ = await enter(ledger, clock, *(f"d{number}" for number in range(5)))
-    _, joined = await ledger.gather_arrivals(first.arrival_id, listed, most=100, most_bytes=3 * len('{"n":"d0"}'))
+    _, joined = await ledger.gather_arrivals(
+        first.arrival_id, listed, anything, most=100, most_bytes=3 * len('{"n":"d0"}')
+    )
     assert joined == 2
 
 
@@ -175,7 +210,7 @@ async def test_what_arrived_is_untrusted_in_a_copy_that_a_person_starts(ledger: 
 
 async def test_a_run_of_gathered_arrivals_is_untrusted_as_a_whole(ledger: Ledger, clock: FakeClock) -> None:
     first, _ = await enter(ledger, clock, "d1", "d2")
-    row, _ = await ledger.gather_arrivals(first.arrival_id, listed, most=9, most_bytes=9999)
+    row, _ = await ledger.gather_arrivals(first.arrival_id, listed, anything, most=9, most_bytes=9999)
     assert await start(ledger, "copy", "person", "run copy", row.input) == {"untrusted"}
 
 

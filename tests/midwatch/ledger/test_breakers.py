@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from midwatch.breaker import HELD_OFF, Row
+from midwatch.breaker import Row
+from midwatch.judgment import Loop
 from midwatch.ledger import Ask, BreakerRow, Ledger
 from midwatch.outcome import Outcome
 from tests.midwatch.ledger.conftest import START, FakeClock
@@ -54,7 +55,9 @@ async def test_it_opens_once_holds_off_and_half_opens_when_its_time_has_come(led
     assert not await ledger.open_breaker("owl", WHY, last_run=row.last_run, probe_at=clock.now)
     held = await ledger.admitted("owl", "r2")
     assert held is not None
-    assert held.words().startswith(f"{HELD_OFF}open since 2026-03-01 03:00 UTC: 3 runs in a row did not end well")
+    assert held.words().startswith(
+        "the breaker of this agent is open since 2026-03-01 03:00 UTC: 3 runs in a row did not end well"
+    )
     assert not await ledger.half_open("owl")
     clock.forward(hours=1)
     assert await ledger.half_open("owl")
@@ -97,6 +100,20 @@ async def test_a_probe_that_fails_opens_it_again_and_one_that_does_not_closes_it
     assert (await ledger.verify_chain()).ok
 
 
+async def test_a_probe_is_put_off_once_and_not_when_another_was_let_in(ledger: Ledger, clock: FakeClock) -> None:
+    await opened(ledger, clock)
+    for probe in (None, "p1"):
+        clock.forward(hours=1)
+        await ledger.half_open("owl")
+        if probe:
+            await ledger.admitted("owl", probe)
+            assert not await ledger.put_off("owl", None, probe_at=clock.now + HOUR)
+        assert await ledger.put_off("owl", probe, probe_at=clock.now + HOUR)
+        assert not await ledger.put_off("owl", probe, probe_at=clock.now + HOUR)
+        row = await standing(ledger)
+        assert (row.state, row.openings, row.probe_run, row.probe_at) == ("open", 1, None, clock.now + HOUR)
+
+
 async def test_what_failed_before_it_was_closed_does_not_open_it_again(ledger: Ledger, clock: FakeClock) -> None:
     row = await opened(ledger, clock)
     clock.forward(seconds=1)
@@ -122,22 +139,29 @@ async def test_only_what_it_paused_itself_is_on_its_list_and_goes_off_it_when_pr
 
 
 async def test_runs_that_say_nothing_about_the_agent_are_not_counted(ledger: Ledger, clock: FakeClock) -> None:
-    reasons: list[tuple[Outcome, str]] = [
-        ("failed", "no"),
-        ("blocked", f"{HELD_OFF}open"),
-        ("blocked", "everything was halted by anna (cli)"),
-        ("blocked", "`pay` was refused by a person"),
-        ("verified", ""),
+    endings: list[tuple[Outcome, str, Loop]] = [
+        ("failed", "no", "error"),
+        ("blocked", "it is open", "held_off"),
+        ("blocked", "everything was halted", "halted"),
+        ("blocked", "out of budget: 10 of 10 runs used today", "no_budget"),
+        ("blocked", "owl stands at level 2", "denied"),
+        ("blocked", "`pay` was refused by a person", "finished"),
+        ("verified", "", "finished"),
+        ("verified_noop", "there was rightly nothing to do", "nothing_to_do"),
+        ("blocked", "it was cancelled in Prefect", "cancelled"),
     ]
-    for number, (outcome, reason) in enumerate(reasons):
+    for number, (outcome, reason, ending) in enumerate(endings):
         clock.forward(seconds=1)
-        await ended_after_a_no(ledger, f"r{number}", outcome, reason)
+        await ended_after_a_no(ledger, f"r{number}", outcome, reason, ending)
     assert [run.cause for run in await ledger.ended_runs("owl", limit=5)] == [None, "failed: no"]
+    counted = [number for number in range(9) if await ledger.counted_run(f"r{number}") is not None]
+    assert counted == [0, 6]
+    assert await ledger.counted_run("never") is None
     assert await ledger.agents_ended_since(clock.now) == ["owl"]
     assert await ledger.agents_ended_since(clock.now + HOUR) == []
 
 
-async def ended_after_a_no(ledger: Ledger, run: str, outcome: Outcome, reason: str) -> None:
+async def ended_after_a_no(ledger: Ledger, run: str, outcome: Outcome, reason: str, ending: Loop) -> None:
     facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
     await ledger.start_run(run, agent="owl", cause="schedule", started_at=START, **facts)
     if "a person" in reason:
@@ -146,4 +170,4 @@ async def ended_after_a_no(ledger: Ledger, run: str, outcome: Outcome, reason: s
         ask = Ask(ask_id=f"{run}:1", run_id=run, created_at=START, deadline=None, **call, **texts)
         await ledger.open_ask(ask)
         await ledger.decide_ask(f"{run}:1", "denied", by="anna", via="cli")
-    await ledger.finish_run(run, outcome=outcome, reason=reason)
+    await ledger.finish_run(run, outcome=outcome, reason=reason, ending=ending)

@@ -12,7 +12,7 @@ import pytest
 from midwatch.budget import BudgetSpent, Spent
 from midwatch.errors import LedgerError
 from midwatch.habit import LAST, Traits
-from midwatch.ledger import Ledger, Reservation
+from midwatch.ledger import Arrival, Ledger, Reservation
 from midwatch.spec import DayLimits, Limits
 from tests.midwatch.ledger.conftest import START, FakeClock
 
@@ -116,6 +116,23 @@ async def test_of_effects_that_race_only_so_many_begin_as_there_are(ledger: Ledg
     assert sorted(type(one).__name__ for one in ended) == ["BudgetSpent"] * 3 + ["Reservation"] * 3
 
 
+async def test_a_run_counts_for_the_day_from_its_first_step_on(ledger: Ledger, clock: FakeClock) -> None:
+    await ledger.set_house_limits(DayLimits(runs=9), by="ann", because="a first night")
+    for number in range(3):
+        await start(ledger, f"held-off-{number}")
+        await ledger.finish_run(f"held-off-{number}", outcome="blocked", reason="everything was halted")
+    await start(ledger, "top")
+    assert (await ledger.spent_today("owl", START)).runs == 0
+    for position in ("prompt", "m/1", "m/1"):
+        standing = await ledger.standing("top", "owl", START)  # its own share is in it, begun or not
+        assert (standing.day.runs, standing.house_day.runs) == (1, 1)
+        await ledger.record_step("top", position, kind="model", name="m")
+    assert (await ledger.spent_today("owl", START)).runs == 1
+    clock.forward(days=1)
+    await ledger.record_step("top", "m/2", kind="model", name="m")
+    assert (await ledger.spent_today("owl", clock())).runs == 0
+
+
 async def test_the_latest_limits_of_the_house_count(ledger: Ledger) -> None:
     assert await ledger.house_limits() == DayLimits()
     await ledger.set_house_limits(DayLimits(usd=5), by="ann", because="a first night")
@@ -164,4 +181,24 @@ async def test_a_run_that_waits_or_has_ended_is_not_at_work(ledger: Ledger, cloc
     await ledger.record_step("works", "main/model/1", kind="model", name="m")
     (works,) = await ledger.unfinished_runs()
     assert (works.run_id, works.stepped_at.astimezone(UTC), works.stall_minutes) == ("works", later, 5)
-    assert await ledger.last_step("works") == "main/model/1"
+    assert works.last_step == "main/model/1"
+
+
+async def test_the_runs_that_are_left_today_are_those_of_the_agent_and_of_the_house(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    await start(ledger, "r0")
+    came = Arrival(agent="owl", trigger="w", delivery="d", payload="{}", input={})
+    row, _ = await ledger.enter_arrival(came)
+    await ledger.arrival_started(row.arrival_id, "asked for")
+
+    async def left(**limits: int) -> int:
+        return await ledger.runs_left_today("owl", DayLimits(**limits), clock.now, at_most=9)
+
+    assert [await left(), await left(runs=5), await left(runs=1), await left(tokens=10)] == [9, 4, 0, 9]
+    await ledger.record_step("r0", "main/1", kind="model", name="m", tokens_in=10)
+    assert await left(tokens=10) == 0
+    await ledger.set_house_limits(DayLimits(runs=4), by="anna", because="a test")
+    assert await left(runs=5) == 2
+    clock.forward(days=1, hours=1)
+    assert [await left(runs=5), await left(tokens=10)] == [4, 4]

@@ -117,3 +117,13 @@ async def test_a_cancelled_caller_leaves_all_or_nothing(ledger: Ledger) -> None:
     reserved = len(await ledger.effects_of("run-1"))
     assert await ledger.verify_chain() == await ledger.verify_chain()
     assert (await ledger.verify_chain()).rows == reserved + 1
+
+
+async def test_the_effects_of_a_run_are_read_on_from_where_they_were_read_last(ledger: Ledger, run_id: str) -> None:
+    ids = []
+    for number in range(4):
+        call: dict[str, Any] = {"digest": "d", "tool": "pay", "args_json": "{}", "idempotency_key": f"k{number}"}
+        ids.append((await ledger.reserve(run_id, f"c{number}", **call)).effect_id)
+    assert [row.effect_id for row in await ledger.effects_of(run_id)] == ids
+    assert [row.effect_id for row in await ledger.effects_of(run_id, after=ids[2], again=[ids[0]])] == [ids[0], ids[3]]
+    assert await ledger.effects_of(run_id, after=ids[3]) == []

@@ -1,4 +1,4 @@
-"""What happens at this moment: read every second, so nothing is scanned, and no step is read twice."""
+"""What happens at this moment: read every second, so nothing is scanned."""
 
 from __future__ import annotations
 
@@ -44,15 +44,18 @@ async def test_an_effect_is_under_way_until_its_end_was_seen(ledger: Ledger, run
     assert (await ledger.moment(clock.now)).under_way == ()
 
 
-async def test_the_steps_of_a_run_that_has_not_gone_on_are_not_read_again(ledger: Ledger, clock: FakeClock) -> None:
-    await begin(ledger, clock, "r")
-    await step(ledger, "r", "one")
-    before = await ledger.moment(clock.now)
-    stale = moment.Moment(runs=tuple(replace(run, last_step="remembered") for run in before.runs))
-    assert (await ledger.moment(clock.now, before=stale)).runs[0].last_step == "remembered"
-    clock.forward(seconds=1)
-    await step(ledger, "r", "two")
-    assert (await ledger.moment(clock.now, before=stale)).runs[0].last_step == "two"
+async def test_the_last_step_is_the_run_s_own_whatever_those_that_it_started_do(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    facts: dict[str, Any] = {"slot": None, "level": 4, "asked_level": None, "input": {}, "fingerprint": "f"}
+    for run_id, parent in (("r", None), ("child", "r")):
+        await ledger.start_run(run_id, agent="owl", cause="event", started_at=START, parent=parent, **facts)
+    assert [run.last_step for run in (await ledger.moment(clock.now)).runs] == ["", ""]
+    await step(ledger, "r", "main/1", name="one")
+    await step(ledger, "child", "main/9", name="nine")
+    await ledger.reserve("r", "c", digest="d", tool="send_mail", args_json="{}", idempotency_key="k")
+    found = {run.run_id: run.last_step for run in (await ledger.moment(clock.now)).runs}
+    assert found == {"r": "one", "child": "nine"}
 
 
 async def test_what_ends_first_waits_first_and_texts_are_cut(ledger: Ledger, run_id: str, clock: FakeClock) -> None:

@@ -11,6 +11,7 @@ from midwatch.ledger import Due, Ledger, SlotRow
 from midwatch.slots import Account, Around, Stopped, slot_name
 from midwatch.triggers import SchedulePolicy
 from tests.midwatch.ledger.conftest import START, FakeClock
+from tests.midwatch.ledger.test_breakers import ended
 
 HOUR = timedelta(hours=1)
 POLICY = SchedulePolicy()
@@ -78,8 +79,12 @@ async def test_what_was_slept_through_is_caught_up_by_its_run(ledger: Ledger, cl
     assert [(one.state, one.why) for one in found.changed] == [("missed", "asleep"), ("late", "asleep")]
     assert [one.instant for one in found.waiting] == [START + 2 * HOUR]
     assert (await ledger.claim_slot("owl", slot_name(START + 2 * HOUR), "r1", START + 2 * HOUR)).won
+    await ended(ledger, "r1")
     rows = await ledger.slots_between("owl", START, later)
-    assert [(row.state, row.run_id) for row in rows] == [("missed", ""), ("caught_up", "r1")]
+    assert [(row.state, row.run_id, row.outcome) for row in rows] == [
+        ("missed", "", None),
+        ("caught_up", "r1", "failed"),
+    ]
 
 
 async def test_what_a_breaker_holds_off_is_skipped_at_once(ledger: Ledger) -> None:

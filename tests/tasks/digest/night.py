@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from midwatch.judgment import Loop
 from midwatch.ledger import Ledger
 from midwatch.ledger.asks import Ask
 from midwatch.outcome import Outcome
@@ -62,9 +63,11 @@ class Night:
             seconds=2.0,
         )
 
-    async def ends(self, run_id: str, outcome: Outcome, reason: str = "", minutes: int = 2) -> None:
+    async def ends(
+        self, run_id: str, outcome: Outcome, reason: str = "", minutes: int = 2, ending: Loop = "finished"
+    ) -> None:
         self.clock.at += timedelta(minutes=minutes)
-        await self.ledger.finish_run(run_id, outcome=outcome, reason=reason)
+        await self.ledger.finish_run(run_id, outcome=outcome, reason=reason, ending=ending)
 
     async def does(self, run_id: str, tool: str, times: int = 1, undo: str = "") -> None:
         for number in range(times):

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from midwatch.alike import cause_of
-from midwatch.breaker import HELD_OFF, Row
+from midwatch.breaker import Row
 from midwatch.digest import Digest, digest_of
 from tasks.digest.facts import gather
 from tasks.harness.place import Place
@@ -32,7 +32,7 @@ async def failing(night: Night, failed: int, held: int) -> None:
     why = Row(cause=cause_of("failed", f"{NO}9"), failures=failed)
     await night.ledger.open_breaker("owl", why, last_run=run, probe_at=night.clock.at + timedelta(hours=1))
     for _ in range(held):
-        await night.ends(await night.begins("owl"), "blocked", f"{HELD_OFF}open since then")
+        await night.ends(await night.begins("owl"), "blocked", "its breaker is open", ending="held_off")
 
 
 async def test_three_failures_and_twenty_runs_that_were_held_off_are_one_line(tmp_path: Path) -> None:

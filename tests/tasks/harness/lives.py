@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,12 @@ from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.invariants import Invariants
 from tasks.harness.place import Place
-from tasks.harness.prepare import Prepared, policy_of, tool_definitions
+from tasks.harness.prepare import Prepared
+from tasks.harness.rules import policy_of, tool_definitions
 from tasks.harness.watch import Watching
 from tasks.harness.work import Work
 from tasks.monitoring.limits import RunBudget
-from tasks.permissions.gate import declared
+from tasks.permissions.declared import declared
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.servers import Servers
 from tasks.step.log import RunLog
@@ -91,6 +93,21 @@ class Run:
 
     async def life(self) -> Ending:
         """Work until the end, or until the script or a tool raises `Cut`."""
+        async with self.prepared() as prepared:
+            await prepared.invariants.look()
+            work = Work(
+                spec=prepared.spec,
+                facts=prepared.facts,
+                ledger=self.ledger,
+                budget=prepared.budget,
+                log=prepared.log,
+                open_conversation=prepared.conversation,
+            )
+            return await work.run()
+
+    @asynccontextmanager
+    async def prepared(self) -> AsyncGenerator[Prepared]:
+        """One life before its first step."""
         spec = self.spec()
         facts = RunFacts(
             run_id=self.run_id,
@@ -111,7 +128,7 @@ class Run:
             known = {name: declared(one) for name, one in tools.items()}
             servers = Servers(agent=spec.name, ledger=self.ledger)
             await servers.see(tools.values())
-            prepared = Prepared(
+            yield Prepared(
                 spec=spec,
                 facts=facts,
                 ledger=self.ledger,
@@ -125,16 +142,6 @@ class Run:
                 invariants=invariants,
                 watching=await Watching.open(spec, facts, log, budget, known),
             )
-            await invariants.look()
-            work = Work(
-                spec=spec,
-                facts=facts,
-                ledger=self.ledger,
-                budget=budget,
-                log=log,
-                open_conversation=prepared.conversation,
-            )
-            return await work.run()
 
 
 def text_of(messages: Sequence[ModelMessage]) -> str:

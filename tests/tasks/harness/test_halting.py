@@ -18,7 +18,10 @@ from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.risk import tool
 from midwatch.run import RunFacts
-from tasks.harness.halting import Halting, take_away
+from tasks.harness.halting import Halting, let_go_of_ended
+from tasks.harness.hand_over import HandOver
+from tasks.harness.run import _worked
+from tasks.harness.work import Work
 from tasks.permissions.latch import Latch
 from tests.tasks.harness.lives import Run, Script
 
@@ -90,7 +93,13 @@ def hang_in_a_thread() -> str:
     return "never"
 
 
-TOOLS = (look, put, hang, hang_harmlessly, hang_and_hide_it, hang_in_a_thread)
+@tool(risk="read")
+def look_in_a_thread() -> str:
+    """Hang there, and change nothing."""
+    return hang_in_a_thread()
+
+
+TOOLS = (look, put, hang, hang_harmlessly, hang_and_hide_it, hang_in_a_thread, look_in_a_thread)
 
 
 @pytest.fixture
@@ -215,6 +224,25 @@ async def test_a_call_that_hangs_is_cut_off_and_its_effect_is_in_doubt(
     assert row.outcome == ("unknown" if effects else "blocked")
 
 
+@pytest.mark.parametrize(("call", "ends"), [("hang_in_a_thread", True), ("hang", False), ("look_in_a_thread", False)])
+async def test_a_plain_function_in_the_middle_of_an_effect_ends_with_the_outcome_and_before_prefect_is_told(
+    ledger: Ledger, home: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, call: str, ends: bool
+) -> None:
+    order: list[str] = []
+
+    async def told(*_: Any) -> None:
+        order.append("told")
+
+    monkeypatch.setattr("tasks.harness.run.tell", told)
+    monkeypatch.setattr("tasks.harness.run.end_with_outcome", lambda _: order.append("killed"))
+    async with run([(call, {})]).prepared() as prepared:
+        working = asyncio.create_task(_worked(prepared, ledger))
+        await HERE[0].started.wait()
+        on_disk(home, Target.of("a"))
+        await working
+    assert order == (["killed", "told"] if ends else ["told"])
+
+
 async def test_a_halt_that_only_the_ledger_knows_cuts_off_work_too(ledger: Ledger, run: Callable[..., Run]) -> None:
     async def halt() -> None:
         await ledger.halt(Target.of(run_id="run"), **SAID)
@@ -266,6 +294,31 @@ async def test_a_watch_that_breaks_stops_the_run(
     assert (ending.loop, "cannot be watched any more (ZeroDivisionError" in ending.reason) == ("halted", True)
 
 
+async def test_a_ledger_that_does_not_answer_keeps_nobody_from_seeing_the_latch_on_disk(
+    ledger: Ledger, home: Path
+) -> None:
+    class Held(Ledger):
+        asked = 0
+
+        async def halt_of(self, *words: Any) -> Any:
+            self.asked += 1
+            if self.asked > 1:  # not before the work
+                HERE[0].started.set()
+                await asyncio.Event().wait()
+            return await super().halt_of(*words)
+
+    facts = RunFacts(run_id="run", agent="a", started_at=AT, home=home)
+
+    async def work() -> None:
+        async with Halting(facts=facts, ledger=Held(ledger._database, ledger._clock)).cut_off():
+            await HERE[0].started.wait()
+            on_disk(home, Target.of())
+            await asyncio.Event().wait()
+
+    with pytest.raises(Halted):
+        await asyncio.wait_for(work(), WITHIN)
+
+
 async def test_work_that_nobody_halts_ends_as_it_would_and_its_own_errors_pass(ledger: Ledger, home: Path) -> None:
     facts = RunFacts(run_id="run", agent="a", started_at=AT, home=home)
     async with Halting(facts=facts, ledger=ledger).cut_off():
@@ -292,10 +345,41 @@ async def test_somebody_else_who_cancels_the_work_is_obeyed(ledger: Ledger, home
         await working
 
 
-async def test_the_latch_of_a_run_goes_with_it_and_no_other_does(home: Path) -> None:
-    facts = RunFacts(run_id="run", agent="a", started_at=AT, home=home)
-    for target in Target.around("a", "run"):
+async def test_the_latch_of_a_run_that_has_ended_goes_and_no_other_does(ledger: Ledger, home: Path) -> None:
+    for target in (*Target.around("a", "run"), Target.of(run_id="another")):
         on_disk(home, target)
-    take_away(facts)
-    take_away(facts)
-    assert [halt.scope for halt in Latch(home).standing()] == ["agent", "all"]
+    assert await let_go_of_ended(home, ledger) == []
+    await ledger.finish_run("run", outcome="failed", reason="it was given up")
+    assert await let_go_of_ended(home, ledger) == ["run"]
+    assert [halt.target.words() for halt in Latch(home).standing()] == ["agent a", "everything", "run another"]
+
+
+@pytest.mark.parametrize("halted_before", [True, False])
+async def test_a_run_that_is_stopped_short_hands_nothing_over_under_a_halt(
+    ledger: Ledger, home: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, halted_before: bool
+) -> None:
+    asked: list[str] = []
+
+    async def words(*_: Any) -> str:
+        asked.append("asked")
+        on_disk(home, Target.of("a"))
+        await asyncio.Event().wait()
+        return "never"
+
+    async def stopped(_: Work) -> Ending:
+        if halted_before:
+            on_disk(home, Target.of("a"))
+        return Ending(loop="stopped", reason="it repeats itself")
+
+    async def told(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr(HandOver, "words", words)
+    monkeypatch.setattr(Work, "run", stopped)
+    monkeypatch.setattr("tasks.harness.run.tell", told)
+    async with run().prepared() as prepared, asyncio.timeout(30):
+        await _worked(prepared, ledger)
+    row = await ledger.run("run")
+    assert row is not None
+    assert (row.outcome, row.reason.startswith("agent a was halted by anna")) == ("blocked", True)
+    assert asked == ([] if halted_before else ["asked"])

@@ -1,4 +1,4 @@
-"""A halted process that blocks itself is killed; one that hears, is not halted or has others to work for is not."""
+"""A process that goes on although it is halted, or its run has ended, is killed; one that has others to work for is not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from midwatch.halt import Halt, Target
+from midwatch.run import RunFacts
+from tasks.harness.last_resort import end_with_outcome
 from tasks.permissions.latch import Latch
 
 PROJECT = Path(__file__).parents[3]
@@ -55,3 +57,16 @@ def test_one_that_ends_its_work_in_time_is_not(tmp_path: Path) -> None:
 def test_nor_one_that_is_not_halted_or_has_others_to_work_for(tmp_path: Path, target: Target, own: str) -> None:
     halt(tmp_path, target)
     assert blocked(tmp_path, own, 1) == 0
+
+
+def test_a_process_whose_run_has_its_outcome_ends_at_once_where_a_function_goes_on(tmp_path: Path) -> None:
+    script = BLOCKED.partition("with ended_if_deaf")[0].replace("import ended_if_deaf", "import end_with_outcome")
+    script += 'end_with_outcome(facts, environ={"PREFECT__FLOW_RUN_ID": own})\n'
+    argv = [sys.executable, "-c", script, str(tmp_path), "run", "0"]
+    assert subprocess.run(argv, cwd=PROJECT, timeout=60, check=False).returncode == -signal.SIGKILL
+
+
+def test_a_process_in_which_others_work_does_not_end_with_one_run(tmp_path: Path) -> None:
+    facts = RunFacts(run_id="run", agent="a", started_at=datetime.now(UTC), home=tmp_path)
+    for own in ("another", ""):
+        end_with_outcome(facts, environ={"PREFECT__FLOW_RUN_ID": own})

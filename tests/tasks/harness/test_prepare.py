@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from pydantic import Field
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.toolsets import CombinedToolset
 
+from midwatch.agent_file import load_agent
 from midwatch.breaker import Row
 from midwatch.calls import parse_call
 from midwatch.errors import BreakerOpen, SpecError
@@ -17,8 +19,11 @@ from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.place import Place
-from tasks.harness.prepare import check_input, let_in, policy_of, tool_definitions
+from tasks.harness.prepare import Refused, check_input, fingerprint, let_in, prepare
+from tasks.harness.rules import policy_of, tool_definitions
+from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
+from tasks.triggers.slot import Slot
 
 
 @tool(risk="write")
@@ -95,3 +100,24 @@ async def test_an_open_breaker_lets_no_run_begin_and_none_that_has_begun_stop(tm
         await let_in("owl", "r2", ledger)
         with pytest.raises(BreakerOpen, match="one run is being tried"):
             await let_in("owl", "r3", ledger)
+
+
+@pytest.mark.parametrize(
+    ("limits", "loop"), [("per_day: {tokens: 10}", "no_budget"), ("steps: 1", "out_of_budget"), ("steps: 2", None)]
+)
+async def test_a_spent_budget_refuses_and_the_refusal_says_whether_it_was_its_own(
+    tmp_path: Path, limits: str, loop: str | None
+) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "owl.yaml").write_text(f"name: owl\ndescription: d\ninstructions: i\nlimits: {{{limits}}}\n")
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
+        await ledger.migrate()
+        facts: dict[str, Any] = {"level": 3, "asked_level": None, "input": {}, "started_at": datetime.now(UTC)}
+        file = fingerprint(load_agent("owl", here.agents))
+        for run in ("r0", "r1"):
+            await ledger.start_run(run, agent="owl", cause="person", slot=None, fingerprint=file, **facts)
+        await ledger.record_step("r0", "main/1", kind="model", name="m", tokens_in=10)
+        await ledger.record_step("r1", "main/0", kind="model", name="m")
+        refused = await prepare("owl", {}, None, slot, await RunLog.open("r1", ledger), here, stack)
+    assert (refused.ending.loop if isinstance(refused, Refused) else None) == loop

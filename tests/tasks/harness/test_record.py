@@ -16,7 +16,8 @@ from pydantic_ai.usage import RequestUsage
 from midwatch.budget import BudgetSpent
 from midwatch.calls import digest, parse_call
 from midwatch.decision import Decision
-from midwatch.errors import LedgerError, MidwatchError
+from midwatch.errors import Halted, LedgerError, MidwatchError
+from midwatch.halt import Halt
 from midwatch.ledger import Ask, Decided, Ledger
 from midwatch.risk import ProbeAnswer, Risk, ToolFacts
 from midwatch.run import RunFacts
@@ -24,8 +25,9 @@ from midwatch.spec import Limits
 from tasks.harness.history import Turn
 from tasks.harness.record import LedgerRecorder, UnknownEffect
 from tasks.monitoring.limits import RunBudget
-from tasks.permissions.gate import ClearedCall, GateState
+from tasks.permissions.cleared import ClearedCall, GateState
 from tasks.permissions.labels import RunLabels
+from tasks.permissions.latch import Latch
 
 CALL = parse_call("write", '{"line": "one"}')
 DONE: dict[str, Any] = {"result": "written", "kind": "tool_return"}
@@ -162,6 +164,23 @@ async def test_a_tool_that_throws_without_having_done_anything_tells_the_model(l
     payload = JSON_CODEC.load(CallToolResult, await world.run())
     assert "RuntimeError: no such host" in payload.message
     assert type(payload).__name__ == "_ToolFailed", ToolFailed.__doc__
+
+
+async def test_what_is_idempotent_and_throws_is_not_done_once_more_under_a_halt(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = World(ledger, idempotent=True, fault=RuntimeError("reset"))
+    recorder = world.recorder()
+    halt = Halt(scope="all", by="anna", via="cli", because="it spends", at=datetime.now(UTC))
+
+    async def body() -> object:
+        Latch(recorder.facts.home).set(halt)
+        return await world.body()
+
+    with pytest.raises(Halted):
+        await recorder.tool_call("main/tool/id", "id", "write", body)
+    assert (world.happened, await world.state()) == (1, "reserved")
 
 
 async def test_what_is_idempotent_and_throws_is_done_once_more_under_its_own_key_and_is_unknown_then(

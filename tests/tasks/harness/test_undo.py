@@ -11,7 +11,7 @@ from midwatch.ledger import Decided
 from midwatch.risk import DoneEffect, ToolFacts, Undo
 from midwatch.run import RunFacts
 from tasks.harness.undo import AT_MOST, undo_of
-from tasks.permissions.gate import ClearedCall
+from tasks.permissions.cleared import ClearedCall
 
 RUN = RunFacts(run_id="run", agent="a", started_at=datetime(2026, 1, 2, tzinfo=UTC))
 CALL = parse_call("order", '{"what": "tea"}')

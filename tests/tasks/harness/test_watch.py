@@ -27,7 +27,7 @@ async def look(what: str) -> str:
     if what.startswith("missing"):
         raise FileNotFoundError(what)
     WORLD.append(f"look {what}")
-    return f"{what} is there"
+    return "nothing is there" if what.startswith("nothing") else f"{what} is there"
 
 
 @tool(risk="egress", sinks=["to"])
@@ -166,6 +166,16 @@ async def test_failures_that_differ_are_no_progress(ledger: Answered, tmp_path: 
     assert notes(run) == [3]
 
 
+async def test_asking_for_something_new_that_brings_nothing_new_is_a_stall_in_three_times_as_many_steps(
+    ledger: Answered, tmp_path: Path
+) -> None:
+    whats = [f"nothing {number}" for number in range(30)]
+    run = await made(ledger, tmp_path, *looks(*whats), monitors={"stall": {"then": "end", "steps": 2}})
+    ending = await run.life()
+    assert "nothing new was found out in its last 12 steps" in ending.reason
+    assert (notes(run), len(run.script.heard)) == ([8], 13)
+
+
 async def test_an_effect_is_progress_and_so_is_a_file_of_the_contract(ledger: Answered, tmp_path: Path) -> None:
     loop_off = {"loop": {"then": "off"}, "stall": {"then": "end", "steps": 2}}
     contract = {"done_when": [{"file": {"path": "out"}}]}
@@ -261,7 +271,7 @@ async def test_a_child_draws_on_the_budget_of_the_run_that_started_it(ledger: An
     await ledger.record_step("top", "main/model/1", kind="model", name="m")
     run = await made(ledger, tmp_path, *looks(*"abcdefghi"), parent="top")
     ending = await run.life()
-    assert (ending.loop, len(WORLD)) == ("out_of_budget", 4)
+    assert (ending.loop, len(WORLD)) == ("no_budget", 4)
     assert "5 of 5 steps used by the run that started this one and all that it started" in ending.reason
     assert notes(run) == [4]
 

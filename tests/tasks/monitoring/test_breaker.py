@@ -12,8 +12,11 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from prefect.states import Cancelled, Scheduled
 
+from midwatch.agents import Agents
 from midwatch.breaker import PROBE
+from midwatch.judgment import Loop
 from midwatch.ledger import BreakerRow, Ledger
 from midwatch.outcome import Outcome
 from tasks.monitoring.breaker import Breakers
@@ -56,7 +59,7 @@ class Prefect:
         self.told.append("resume")
 
     async def create_flow_run_from_deployment(self, _: UUID, *, parameters: Any, idempotency_key: str) -> Any:
-        run = SimpleNamespace(id=uuid4(), created=datetime.now(UTC), parameters=parameters)
+        run = SimpleNamespace(id=uuid4(), created=datetime.now(UTC), parameters=parameters, state=Scheduled())
         return self.runs.setdefault(idempotency_key, run)
 
     def _one(self, deployment: UUID) -> Any:
@@ -72,14 +75,14 @@ class House:
 
     async def round(self, **forward: float) -> list[str]:
         self.clock[0] += timedelta(**forward)
-        one = Breakers(client=cast(Any, self.prefect), ledger=self.ledger, agents=self.agents)
+        one = Breakers(client=cast(Any, self.prefect), ledger=self.ledger, agents=Agents(folder=self.agents))
         return await one.one_round(self.clock[0] - DAY, self.clock[0])
 
-    async def run(self, run: str, outcome: Outcome = "failed", reason: str = "no") -> None:
+    async def run(self, run: str, outcome: Outcome = "failed", reason: str = "no", ending: Loop = "finished") -> None:
         self.clock[0] += timedelta(seconds=1)
         facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
         await self.ledger.start_run(run, agent="owl", cause="schedule", started_at=self.clock[0], **facts)
-        await self.ledger.finish_run(run, outcome=outcome, reason=reason)
+        await self.ledger.finish_run(run, outcome=outcome, reason=reason, ending=ending)
 
     async def row(self) -> BreakerRow:
         row = await self.ledger.breaker("owl")
@@ -164,6 +167,30 @@ async def test_a_failed_probe_doubles_the_wait_up_to_its_bound_and_each_is_a_run
     assert house.prefect.told == ["pause"]
 
 
+async def test_a_spent_day_opens_no_breaker(house: House) -> None:
+    for number in range(6):
+        await house.run(f"r{number}", "blocked", "out of budget: 10 of 10 runs used today", "no_budget")
+    assert await house.round() == []
+    assert await house.ledger.breaker("owl") is None
+
+
+async def test_a_probe_on_a_spent_day_is_tried_again_as_soon_and_changes_no_cause(house: House) -> None:
+    house.prefect.deploy()
+    await house.opened()
+    before = await house.row()
+    await house.round(hours=1)
+    await house.round()
+    await house.ledger.admitted("owl", "probe")
+    await house.run("probe", "blocked", "out of budget: 10 of 10 runs used today", "no_budget")
+    await house.round()
+    after = await house.row()
+    assert (after.state, after.openings, after.cause) == ("open", 1, before.cause)
+    assert after.probe_at - house.clock[0] == timedelta(hours=1)
+    await house.round(hours=1)
+    await house.round()
+    assert len(house.prefect.runs) == 2
+
+
 async def test_a_green_probe_closes_it(house: House) -> None:
     mine = house.prefect.deploy()
     await house.opened()
@@ -173,6 +200,49 @@ async def test_a_green_probe_closes_it(house: House) -> None:
     assert any("closed: its probe ended verified" in line for line in await house.round())
     await house.round()
     assert (mine.paused, (await house.row()).closed_by) == (False, "run probe")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ending"), [("verified_noop", "nothing_to_do"), ("blocked", "halted"), ("blocked", "cancelled")]
+)
+async def test_a_probe_that_says_nothing_is_followed_by_another_after_as_long_again(
+    house: House, outcome: Outcome, ending: Loop
+) -> None:
+    mine = house.prefect.deploy()
+    await house.opened()
+    await house.round(hours=2)
+    await house.round()
+    await house.ledger.admitted("owl", "probe")
+    await house.run("probe", outcome, "it says nothing", ending)
+    assert "stays open" in (await house.round())[0]
+    row = await house.row()
+    assert (row.state, row.openings, row.probe_at - house.clock[0]) == ("open", 1, timedelta(hours=1))
+    await house.round(hours=2)
+    await house.round()
+    assert (len(house.prefect.runs), mine.paused, (await house.row()).state) == (2, True, "half_open")
+
+
+async def test_a_probe_that_was_cancelled_before_it_began_is_not_waited_for(house: House) -> None:
+    house.prefect.deploy()
+    await house.opened()
+    await house.round(hours=2)
+    await house.round()
+    (cancelled,) = house.prefect.runs.values()
+    cancelled.state = Cancelled()
+    assert "its probe ended before it began (Cancelled)" in (await house.round())[0]
+    await house.round(hours=2)
+    await house.round()
+    assert (len(house.prefect.runs), (await house.row()).openings) == (2, 1)
+
+
+async def test_runs_with_nothing_to_do_hide_no_failures_between_them(house: House) -> None:
+    for number in range(2):
+        await house.run(f"r{number}")
+        for other in range(20):
+            await house.run(f"r{number}-{other}", "verified_noop")
+    assert await house.round() == []
+    await house.run("r2")
+    assert (await house.round())[0].startswith("breaker of owl opened: 3 failures in a row")
 
 
 async def test_while_prefect_is_away_it_is_open_all_the_same_and_told_later(house: House) -> None:

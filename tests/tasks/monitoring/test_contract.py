@@ -81,6 +81,14 @@ async def test_the_contract_as_a_whole_has_a_deadline(facts: RunFacts) -> None:
     assert "the time for the whole contract was used up" in found[1].detail
 
 
+async def test_there_is_rightly_nothing_to_do_only_where_there_is_a_place_for_it(facts: RunFacts) -> None:
+    inbox = Contract.model_validate({"noop_when": [{"files": {"glob": "mail/inbox/*.eml", "at_most": 0}}]})
+    found = await check_contract(inbox, facts, which="noop_when")
+    assert (seen(found), found[0].detail.split(":")[0]) == ("not_seen", "there is no folder mail/inbox")
+    (facts.project / "mail" / "inbox").mkdir(parents=True)
+    assert seen(await check_contract(inbox, facts, which="noop_when")) == "holds"
+
+
 @pytest.mark.parametrize(
     ("check", "name"),
     [
@@ -134,6 +142,7 @@ async def test_what_was_written_down_before_is_what_is_compared_with(facts: RunF
 
 
 async def test_without_what_was_before_nothing_that_is_compared_holds(facts: RunFacts) -> None:
+    (facts.project / "in").mkdir()
     missing = Evidence(before=await before(COMPARED, facts))  # no file `count`, so no number
     found = await check_contract(COMPARED, facts, which="done_when", evidence=missing)
     assert [(finding.held, finding.looked) for finding in found] == [(False, False), (True, True)]

@@ -82,6 +82,13 @@ def test_only_so_many_runs_may_start_in_a_day(earlier: int, may_start: bool) -> 
             budget.before_step()
 
 
+def test_a_run_under_way_goes_on_however_many_begin_after_it() -> None:
+    budget = RunBudget(Limits(per_day=DayLimits(runs=3)), run=Spent(steps=1))
+    budget.refresh(standing(family=Spent(), day=Spent(runs=9)))
+    budget.before_step()
+    budget.charge()
+
+
 async def test_only_time_at_work_counts() -> None:
     clock = Clock()
     budget = RunBudget(limits(minutes=10), clock=clock)
@@ -130,6 +137,16 @@ async def test_each_step_has_its_own_time() -> None:
 
 def standing(**used: Spent) -> Standing:
     return Standing(**{"family": Spent(), "day": Spent(), "house_day": Spent(), **used})  # type: ignore[arg-type]
+
+
+def test_what_a_run_used_yesterday_is_not_todays() -> None:
+    budget = RunBudget(limits(steps=999, per_day={"steps": 100}), run=Spent(steps=99))  # type: ignore[arg-type]  # a table of numbers
+    budget.refresh(standing(family=Spent(steps=99), day=Spent(runs=1, steps=1)))
+    budget.charge()
+    assert {meter.field: meter.used for meter in budget.left() if meter.measure == "steps"} == {
+        "limits.steps": 100,
+        "limits.per_day.steps": 2,
+    }
 
 
 def test_what_the_run_has_counted_itself_is_not_counted_twice() -> None:

@@ -31,8 +31,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def runs(*argv: str) -> dict[str, Any]:
-    return {"command": {"argv": list(argv)}}
+def runs(*argv: str, data: list[str] | None = None) -> dict[str, Any]:
+    return {"command": {"argv": list(argv), "data": data or []}}
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,19 @@ def runs(*argv: str) -> dict[str, Any]:
         (runs("./work/not-there-yet"), "work/not-there-yet"),
         (runs("python3", "-u", "work/check"), "work/check"),
         (runs("python3", "-m", "work.check"), "work/check.py"),
+        (runs("python3", "-m", "unittest", "work.check.Case"), "work/check/Case.py"),
         (runs("env", "work/tool", "x"), "work/tool"),
         (runs("sqlite3", "shop.db", "-init", "work/read.sql"), "work/read.sql"),
         (runs("timeout", "5", "work/tool"), "work/tool"),
+        (runs("timeout", "5", "bash", "work/verify"), "work/verify"),
+        (runs("env", "A=1", "work/verify"), "work/verify"),
+        (runs("python3", "-W", "error", "work/verify"), "work/verify"),
+        (runs("pytest", "work"), "work"),
+        (runs("make", "-C", "work", "verify"), "work"),
+        (runs("make", "-Cwork", "verify"), "work"),
+        (runs("npm", "--prefix=work/app", "test"), "work/app"),
+        (runs("sh", "-c", "cd work && ./verify"), "work"),
+        (runs("diff", "expected.txt", "work/out.txt", data=["expected.txt"]), "work/out.txt"),
         ({"file": {"path": "x", "json_schema": "work/x.schema.json"}}, "work/x.schema.json"),
         ({"files": {"glob": "x/*", "json_schema": "work/x.schema.json"}}, "work/x.schema.json"),
     ],
@@ -60,9 +70,10 @@ def test_what_a_tool_could_write_is_named_with_the_tool(
 @pytest.mark.parametrize(
     "check",
     [
-        runs("diff", "expected.txt", "work/out.txt"),
-        runs("python3", "checks/check.py", "work/out.json"),
-        runs("git", "-C", "work", "push", "--dry-run"),
+        runs("diff", "expected.txt", "work/out.txt", data=["./work/out.txt"]),
+        runs("python3", "checks/check.py", "--of=work/out.json", data=["work/out.json"]),
+        runs("git", "-C", "work", "push", "--dry-run", data=["work"]),
+        runs("make", "-C", "checks", "work.csv", "network"),
         {"file": {"path": "work/out.json", "json_schema": {"type": "object"}}},
         {"file": {"path": "work/out.json", "json_schema": "checks/x.schema.json"}},
     ],

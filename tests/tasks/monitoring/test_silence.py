@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from midwatch.agents import Agents
 from midwatch.ledger import Ledger
 from midwatch.spec import AgentSpec
 from tasks.monitoring.attendance import USUAL_DAYS, Attendance
@@ -36,12 +37,14 @@ class House:
 
     async def silences(self, **forward: float) -> list[str]:
         self.clock[0] += timedelta(**forward)
-        return await Silences(ledger=self.ledger, agents=self.agents, began=NOW).one_round(self.clock[0])
+        return await Silences(ledger=self.ledger, agents=Agents(folder=self.agents), began=NOW).one_round(self.clock[0])
 
     async def attendance(self, **forward: float) -> list[str]:
         self.clock[0] += timedelta(**forward)
         seen = self.agents / "seen"
-        return await Attendance(ledger=self.ledger, agents=self.agents, seen=seen).one_round(self.clock[0])
+        return await Attendance(ledger=self.ledger, agents=Agents(folder=self.agents), seen=seen).one_round(
+            self.clock[0]
+        )
 
     async def alarms(self) -> list[str]:
         return [row.what for row in await self.ledger.open_alarms()]
@@ -59,7 +62,7 @@ def test_only_files_that_can_be_read_and_say_so_expect_something(tmp_path: Path)
     (tmp_path / "owl.yaml").write_text(f"{HEAD}expect_within_hours: 26\n")
     (tmp_path / "rat.yaml").write_text(HEAD.replace("owl", "rat"))
     (tmp_path / "bad.yaml").write_text("expect_within_hours: [")
-    assert expectations(tmp_path) == {"owl": 26}
+    assert expectations(Agents(folder=tmp_path)) == {"owl": 26}
 
 
 async def test_what_the_flow_is_told_is_looked_up_in_the_ledger_first(house: House) -> None:
@@ -90,6 +93,26 @@ async def test_an_alarm_of_an_agent_of_which_nothing_is_expected_any_more_is_ove
     house.file("")
     await house.silences()
     assert await house.alarms() == []
+
+
+@pytest.mark.parametrize("broken", ["expect_within_hours: [\n", "limits: [\n", "\0"])
+async def test_an_alarm_of_an_agent_whose_file_cannot_be_read_stands(house: House, broken: str) -> None:
+    house.file("expect_within_hours: 2\n")
+    await house.silences(hours=3)
+    house.file(broken)
+    assert await house.silences() == []
+    assert len(await house.alarms()) == 1
+    house.file("expect_within_hours: 2\n")
+    assert await house.silences() == []
+
+
+async def test_what_prefect_waited_for_is_an_alarm_though_the_file_cannot_be_read_now(house: House) -> None:
+    house.file("expect_within_hours: [\n")
+    await house.verified("r1")
+    assert "an alarm is raised" in await raise_silence(house.ledger, house.agents, "owl", house.clock[0])
+    assert await house.alarms() == [
+        "has had no verified run for as long as was expected, and its file cannot be read now"
+    ]
 
 
 async def test_a_person_who_gives_no_sign_lowers_a_level_by_a_step_a_period_and_is_told(house: House) -> None:

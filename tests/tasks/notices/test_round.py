@@ -15,7 +15,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
 from blocks import Mail
 from midwatch.attention import Person, QuietHours, Situation
-from midwatch.breaker import HELD_OFF, Row
+from midwatch.breaker import Row
 from midwatch.ledger import Ask, Ledger
 from midwatch.severity import Severity
 from tasks.notices import sending
@@ -382,7 +382,7 @@ async def test_what_a_breaker_holds_off_is_no_news_and_the_notice_of_the_failure
     why = Row(cause="failed: ", failures=3)
     await house.ledger.open_breaker("night", why, last_run="r2", probe_at=MORNING + timedelta(hours=25))
     await house.start("r3")
-    await house.ledger.finish_run("r3", outcome="blocked", reason=f"{HELD_OFF}open")
+    await house.ledger.finish_run("r3", outcome="blocked", reason="its breaker is open", ending="held_off")
     await house.round()
     house.now = MORNING + timedelta(hours=24)
     await house.round()

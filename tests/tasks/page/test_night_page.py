@@ -84,6 +84,7 @@ def a_run(run_id: str, outcome: Outcome | None = "verified", agent: str = "owl",
         started_at=began,
         finished_at=None if outcome is None else began + timedelta(minutes=3),
         outcome=outcome,
+        ending=None if outcome is None else "finished",
         reason=reason,
         findings=(),
     )

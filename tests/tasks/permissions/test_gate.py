@@ -23,7 +23,8 @@ from midwatch.policy import PolicyContext
 from midwatch.risk import Risk, ToolFacts
 from midwatch.run import Level, RunFacts
 from midwatch.window import Draw
-from tasks.permissions.gate import Gate, GateState
+from tasks.permissions.cleared import GateState
+from tasks.permissions.gate import Gate
 from tasks.permissions.surroundings import Surroundings
 from tasks.permissions.yes import edited_digest
 from tasks.step.log import RunLog

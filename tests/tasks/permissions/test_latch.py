@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_searched_counts_as_halted(latch: Latch) -> None
     latch.folder.write_text("no folder")
     found = latch.on("owl", "r1")
     assert found is not None
-    assert "cannot be looked for (Not a directory)" in found.because
+    assert "cannot be read (Not a directory)" in found.because
     assert [one.scope for one in latch.standing()] == ["all"]
 
 
@@ -133,12 +133,30 @@ def test_a_run_whose_name_could_be_no_file_counts_as_halted(latch: Latch, name: 
     assert "cannot be told" in found.because
 
 
-def test_a_file_that_is_no_latch_is_shown_and_drafts_are_not(latch: Latch) -> None:
+@pytest.mark.parametrize("name", ["ALL", "all.", "owl", "agent.owl.yaml", "agent-owl", "agent.", "everything"])
+def test_a_file_whose_name_says_nothing_halts_everything_and_is_shown_so(latch: Latch, name: str) -> None:
     latch.set(halt(Target.of("owl")))
-    (latch.folder / "draft.x").write_text("{")
-    (latch.folder / "everything").touch()
-    assert [one.words()[:10] for one in latch.standing()] == ["agent owl ", "everything"]
-    assert latch.on("owl", "r1") == halt(Target.of("owl"))
+    (latch.folder / name).touch()
+    shown = {one.words()[:10] for one in latch.standing()}
+    found = latch.on("lark", "r1")
+    assert (shown, found and found.scope) == ({"agent owl ", "everything"}, "all")
+    assert found is not None
+    assert f"{name} is no name of a latch" in found.because
+
+
+@pytest.mark.parametrize("name", ["draft.x", ".nfs0001", ".DS_Store"])
+def test_drafts_and_what_a_file_system_leaves_are_no_latches(latch: Latch, name: str) -> None:
+    latch.folder.mkdir(parents=True)
+    (latch.folder / name).write_text("{")
+    assert (latch.on("owl", "r1"), latch.standing()) == (None, [])
+
+
+def test_a_folder_that_leads_nowhere_counts_as_halted(latch: Latch) -> None:
+    latch.home.mkdir()
+    latch.folder.symlink_to("gone")
+    found = latch.on("owl", "r1")
+    assert found is not None
+    assert latch.standing()[0].because == found.because
 
 
 def test_nothing_of_a_latch_is_left_half_written(latch: Latch) -> None:

@@ -24,7 +24,7 @@ from midwatch.run import RunFacts
 from midwatch.spec import Rule
 from midwatch.window import Draw, Window
 from tasks.harness.place import Place
-from tasks.harness.prepare import policy_of, tool_definitions
+from tasks.harness.rules import policy_of, tool_definitions
 from tasks.permissions.seals import seals
 from tasks.tools import build_toolsets
 from tests.tasks.harness.lives import Cut, Run, Script, text_of

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from midwatch.agents import Agents
 from midwatch.ledger import Ledger
-from tasks.triggers.agents import Agents
 from tasks.triggers.dispatch import Away, CannotStart, Dispatcher
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
+import httpx
 import pytest
+from prefect.exceptions import PrefectHTTPStatusError
 
+from midwatch.breaker import Row
 from midwatch.halt import Target
 from midwatch.ledger import Arrival
-from tasks.triggers.dispatch import Away
+from midwatch.spec import DayLimits
+from tasks.triggers.dispatch import OTHERS_FIRST, Away, Dispatcher, starter
 from tests.tasks.triggers.outside import FakePrefect, Outside, dispatcher
 
 BODY = "input: {{n: {{type: integer}}}}\ntriggers:\n  storm: {storm}\n"
@@ -141,6 +148,28 @@ async def test_arrivals_of_a_window_become_one_run_with_all_of_them(world: Outsi
     assert prefect.inputs() == [{"all": [{"n": 1}, {"n": 2}]}, {"all": [{"n": 3}]}]
 
 
+async def test_no_more_become_one_run_than_its_input_takes(world: Outside) -> None:
+    item = "{type: object, properties: {n: {type: integer}}}"
+    storm = "{coalesce: {seconds: 5, run: list, into: all}}"
+    fields = f"{{all: {{type: array, maxItems: 2, items: {item}}}}}"
+    world.agent("night", f"input: {fields}\ntriggers: {{storm: {storm}}}\n")
+    prefect = FakePrefect()
+    await arrive(world, "night", 1, 2, 3)
+    await dispatcher(world, prefect).one_round(world.forward(seconds=6))
+    assert prefect.inputs() == [{"all": [{"n": 1}, {"n": 2}]}, {"all": [{"n": 3}]}]
+
+
+async def test_what_comes_for_an_agent_that_may_do_nothing_by_itself_waits(world: Outside) -> None:
+    world.agent("night", BODY.format(storm="{}"))
+    prefect = FakePrefect()
+    await arrive(world, "night", 1)
+    await world.ledger.grant_level("night", 2, by="ada", because="a test")
+    assert await dispatcher(world, prefect).one_round(world.forward(hours=1)) == []
+    await world.ledger.grant_level("night", 3, by="ada", because="a test")
+    await dispatcher(world, prefect).one_round(world.now)
+    assert len(prefect.runs) == 1
+
+
 async def test_killed_after_gathering_the_run_is_for_the_same_arrivals(world: Outside) -> None:
     world.agent("night", BODY.format(storm="{coalesce: {seconds: 5}}"))
     prefect = FakePrefect(away=True)
@@ -163,3 +192,130 @@ async def test_what_comes_for_a_halted_agent_waits(world: Outside, target: Targe
     await world.ledger.lift_halt(target, by="ada", via="cli", because="it is over")
     await dispatcher(world, prefect).one_round(world.now)
     assert len(prefect.runs) == 1
+
+
+@dataclass
+class FakeClient:
+    """Prefect's client, which fails at an input with `poison` in it."""
+
+    fails: Exception
+
+    async def read_deployment_by_name(self, name: str) -> Any:
+        return SimpleNamespace(id=name)
+
+    async def create_flow_run_from_deployment(self, _id: str, *, parameters: Any, idempotency_key: str) -> Any:
+        if "poison" in str(parameters):
+            raise self.fails
+        return SimpleNamespace(id=f"run of {idempotency_key}")
+
+
+def answer(status: int) -> PrefectHTTPStatusError:
+    request = httpx.Request("POST", "http://prefect.example/create_flow_run")
+    return PrefectHTTPStatusError("no", request=request, response=httpx.Response(status, request=request, text="no"))
+
+
+@pytest.mark.parametrize(
+    "fails", [answer(500), answer(422), RecursionError("too deep"), ValueError("circular")], ids=repr
+)
+async def test_what_prefect_fails_at_keeps_nobody_waiting_and_is_set_aside(world: Outside, fails: Exception) -> None:
+    for name in ("night", "other"):
+        world.agent(name, BODY.format(storm="{tries: 2}"))
+    poisoned = Arrival(agent="night", trigger="webhook h", delivery="d0", payload="{}", input={"n": "poison"})
+    await world.ledger.enter_arrival(poisoned)
+    await arrive(world, "night", 1)
+    await arrive(world, "other", 1)
+    starting = Dispatcher(ledger=world.ledger, agents=world.agents, start=starter(cast(Any, FakeClient(fails))))
+    for _ in range(2):
+        await starting.one_round(world.forward(minutes=10))
+    assert await states(world) == {"started": 2, "set_aside": 1}
+
+
+@pytest.mark.parametrize("fails", [answer(503), answer(429), httpx.ConnectError("no")], ids=repr)
+async def test_where_prefect_is_away_the_input_is_not_blamed(world: Outside, fails: Exception) -> None:
+    with pytest.raises(Away):
+        await starter(cast(Any, FakeClient(fails)))("night", {"n": "poison"}, "key")
+
+
+async def half_opened(world: Outside, agent: str) -> None:
+    probe_at = world.forward(hours=1)
+    await world.ledger.start_run(
+        "bad",
+        agent=agent,
+        cause="event",
+        slot=None,
+        level=3,
+        asked_level=None,
+        input={},
+        fingerprint="",
+        started_at=world.now,
+    )
+    await world.ledger.open_breaker(agent, Row(cause="failed", failures=3), last_run="bad", probe_at=probe_at)
+    await world.ledger.half_open(agent)
+
+
+async def test_half_open_one_arrival_is_tried_where_only_arrivals_have_the_input(world: Outside) -> None:
+    world.agent("night", BODY.format(storm="{}"))
+    prefect = FakePrefect()
+    await half_opened(world, "night")
+    await arrive(world, "night", 1, 2)
+    assert await dispatcher(world, prefect).one_round(world.now) == []
+    world.forward(seconds=OTHERS_FIRST.total_seconds())
+    for _ in range(3):
+        await dispatcher(world, prefect).one_round(world.forward(hours=1))
+    assert prefect.inputs() == [{"n": 1}]
+    await world.ledger.close_breaker("night", by="ada", because="it is mended")
+    await dispatcher(world, prefect).one_round(world.now)
+    assert prefect.inputs() == [{"n": 1}, {"n": 2}]
+
+
+async def test_half_open_no_arrival_is_tried_where_another_run_is(world: Outside) -> None:
+    world.agent("night", BODY.format(storm="{}"))
+    world.agent("free", BODY.format(storm="{}").replace("type: integer", "default: 0"))
+    prefect = FakePrefect()
+    for name in ("night", "free"):
+        await arrive(world, name, 1)
+    await half_opened(world, "night")
+    await world.ledger.admitted("night", "probe")
+    await world.ledger.open_breaker("free", Row(cause="failed", failures=3), last_run="bad", probe_at=world.now)
+    await world.ledger.half_open("free")
+    assert await dispatcher(world, prefect).one_round(world.forward(hours=9)) == []
+
+
+async def begun(world: Outside, prefect: FakePrefect) -> None:
+    """What Prefect was asked for begins."""
+    for key, (agent, _) in prefect.runs.items():
+        facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+        await world.ledger.start_run(f"run of {key}", agent=agent, cause="event", started_at=world.now, **facts)
+
+
+@pytest.mark.parametrize("by_the_house", [False, True])
+async def test_what_comes_on_a_day_whose_runs_are_used_up_waits_for_the_next(
+    world: Outside, by_the_house: bool
+) -> None:
+    limit = "limits: {per_day: {runs: 3}}\n" if not by_the_house else ""
+    world.agent("night", limit + BODY.format(storm="{}"))
+    if by_the_house:
+        await world.ledger.set_house_limits(DayLimits(runs=3), by="ada", because="a test")
+    prefect = FakePrefect()
+    await arrive(world, "night", *range(5))
+    for _ in range(2):
+        await dispatcher(world, prefect).one_round(world.now)
+        assert len(prefect.runs) == 3
+    await begun(world, prefect)
+    assert await dispatcher(world, prefect).one_round(world.now) == []
+    await dispatcher(world, prefect).one_round(world.forward(days=1))
+    assert prefect.inputs() == [{"n": number} for number in range(5)]
+
+
+async def test_what_comes_on_a_day_whose_tokens_are_used_up_waits_for_the_next(world: Outside) -> None:
+    world.agent("night", "limits: {per_day: {tokens: 100}}\n" + BODY.format(storm="{}"))
+    prefect = FakePrefect()
+    await arrive(world, "night", 1)
+    await dispatcher(world, prefect).one_round(world.now)
+    await begun(world, prefect)
+    (key,) = prefect.runs
+    await world.ledger.record_step(f"run of {key}", "main/1", kind="model", name="m", tokens_in=100)
+    await arrive(world, "night", 2)
+    assert await dispatcher(world, prefect).one_round(world.now) == []
+    await dispatcher(world, prefect).one_round(world.forward(days=1))
+    assert prefect.inputs() == [{"n": 1}, {"n": 2}]

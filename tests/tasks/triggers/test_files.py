@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tasks.triggers.files import Folder
+from tasks.triggers import files
+from tasks.triggers.files import Folder, NotWhole, Sight, facts_of, sights
 from tests.tasks.triggers.outside import Outside
 
 BODY = """
@@ -39,26 +42,25 @@ def write(path: Path, text: str) -> float:
     return path.stat().st_mtime
 
 
-def move_in(world: Outside, name: str, text: str) -> None:
-    """As a program that writes elsewhere and moves it in when it is whole."""
-    draft = world.project / "draft"
-    draft.write_text(text)
-    written = draft.stat()
-    while draft.stat().st_ctime_ns == written.st_mtime_ns:  # a clock of the file system ticks every few milliseconds
-        draft.rename(world.project / "draft2").rename(draft)
-    draft.rename(world.project / "inbox" / name)
-
-
 async def inputs(world: Outside) -> list[object]:
     return [row.input for row in reversed(await world.ledger.arrivals())]
 
 
-async def test_a_file_that_is_moved_in_arrives_at_once(world: Outside) -> None:
-    inbox = folder(world)
-    move_in(world, "a.txt", "hello")
-    assert len(await inbox.look(time.time(), 0.0)) == 1
+async def test_a_file_that_stood_still_elsewhere_arrives_as_soon_as_it_is_moved_in(world: Outside) -> None:
+    inbox, draft = folder(world), world.project / "draft"
+    written = write(draft, "hello")
+    draft.rename(world.project / "inbox" / "a.txt")
+    assert len(await inbox.look(written + 2, 0.0)) == 1
     assert await inputs(world) == [{"path": "inbox/a.txt", "text": "hello"}]
     assert not inbox.unsettled
+
+
+async def test_a_new_mode_makes_no_half_file_whole(world: Outside) -> None:
+    inbox, path = folder(world), world.project / "inbox" / "a.txt"
+    written = write(path, "half")
+    while path.stat().st_ctime_ns == path.stat().st_mtime_ns:  # the file system's clock ticks every few milliseconds
+        path.chmod(0o600)
+    assert await inbox.look(written + 1, 0.0) == []
 
 
 async def test_a_file_that_is_being_written_arrives_when_it_stands_still(world: Outside) -> None:
@@ -126,6 +128,36 @@ async def test_a_link_in_the_way_is_refused_too(world: Outside) -> None:
     await inbox.look(time.time() + 60, 0.0)
     (row,) = await world.ledger.arrivals()
     assert (row.state, row.why) == ("refused", "it is a link that leads out of the folder")
+
+
+@pytest.mark.parametrize("body", [BODY, BODY.replace("  text: {type: string}\n", "")])
+async def test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(world: Outside, body: str) -> None:
+    inbox, outside = folder(world, body), world.project / "outside"
+    write(world.project / "inbox" / "deep" / "a.txt", "mine")
+    for sight in sights(inbox.root, inbox.trigger.glob):
+        (world.project / "inbox" / "deep").rename(outside)
+        (world.project / "inbox" / "deep").symlink_to(outside)
+        with pytest.raises(NotWhole):
+            facts_of(sight, inbox.trigger, with_text="text" in body)
+
+
+async def test_a_name_of_two_lines_is_said_on_one(world: Outside) -> None:
+    inbox = folder(world)
+    write(world.project / "inbox" / "a\nreceived: b.txt", "x")
+    (line,) = await inbox.look(time.time() + 60, 0.0)
+    assert line == "received: files inbox of night: a ⏎ received: b.txt"
+
+
+async def test_a_look_at_a_large_folder_holds_up_nobody(world: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking: list[bool] = []
+
+    def slow(_root: Path, _glob: str) -> Iterator[Sight]:
+        looking.append(threading.current_thread() is threading.main_thread())
+        return iter(())
+
+    monkeypatch.setattr(files, "sights", slow)
+    await folder(world).look(time.time(), 0.0)
+    assert looking == [False]
 
 
 async def test_what_is_no_file_or_not_finished_by_its_name_does_not_arrive(world: Outside) -> None:

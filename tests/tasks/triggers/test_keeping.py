@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast, get_args
 
 import pytest
 from prefect.client.orchestration import PrefectClient
@@ -14,13 +14,14 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from benchmarks.slots.prefect_model import PrefectModel
 from benchmarks.slots.week import Scheduled, cron, write_agents
-from midwatch.ledger import Ledger, SlotClaim
-from midwatch.slots import Stopped
-from midwatch.triggers import Missed, Overlap, SchedulePolicy
+from midwatch.agents import Agents
+from midwatch.ledger import Ask, AskKind, Ledger, SlotClaim
+from midwatch.slots import Stopped, slot_name
+from midwatch.triggers import Missed, Overlap, SchedulePolicy, WhileAsking
 from tasks.triggers.admission import admit_beside
 from tasks.triggers.books import Books
 from tasks.triggers.keeping import SlotRound
-from tasks.triggers.slot import slot_of
+from tasks.triggers.slot import Slot, slot_of
 
 START = datetime(2026, 6, 10, 0, 30, tzinfo=UTC)
 HOURLY = cron("0 * * * *", "UTC")
@@ -34,8 +35,10 @@ class House:
         self.policy = SchedulePolicy()
         self.halted: list[str] = []
 
-    def agent(self, missed: Missed = "once", overlap: Overlap = "queue", jitter: int = 0) -> None:
-        self.policy = SchedulePolicy(missed=missed, overlap=overlap, jitter_seconds=jitter)
+    def agent(
+        self, missed: Missed = "once", overlap: Overlap = "queue", jitter: int = 0, while_asking: WhileAsking = "run"
+    ) -> None:
+        self.policy = SchedulePolicy(missed=missed, overlap=overlap, jitter_seconds=jitter, while_asking=while_asking)
         write_agents(self.home, (Scheduled(name="owl", specs=(), policy=self.policy, minutes=(1, 2)),))
         self.model.deploy("owl", [HOURLY])
         self.model.schedule()
@@ -50,7 +53,7 @@ class House:
         return await SlotRound(
             client=client,
             ledger=self.ledger,
-            agents=self.home,
+            agents=Agents(folder=self.home),
             now=self.model.now,
             stopped=lambda _: stopped,
             halt=halt,
@@ -170,6 +173,40 @@ async def test_a_run_whose_turn_has_not_come_ends_and_says_what_holds_it_back(ho
     assert "ENQUEUE" in claim.reason
 
 
+async def asks(house: House, run: str, kind: AskKind) -> None:
+    facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await house.ledger.start_run(run, agent="owl", cause="schedule", started_at=START, **facts)
+    said: dict[str, Any] = dict.fromkeys(("digest", "rule", "reason", "words"), "")
+    call: dict[str, Any] = {
+        "call_id": "main/1",
+        "tool": "pay",
+        "args_json": "{}",
+        "created_at": START,
+        "deadline": None,
+    }
+    await house.ledger.open_ask(Ask(ask_id=f"{run}:1", run_id=run, kind=kind, **call, **said))
+
+
+@pytest.mark.parametrize("kind", get_args(AskKind))
+@pytest.mark.parametrize("while_asking", get_args(WhileAsking))
+async def test_while_a_run_waits_for_a_person_the_next_is_skipped_where_the_file_says_so(
+    house: House, kind: AskKind, while_asking: WhileAsking
+) -> None:
+    house.agent(while_asking=while_asking)
+    await house.round()
+    await asks(house, "waits", kind)
+    house.model.now = on(1)
+    skipped = while_asking == "skip" and kind != "settle"
+    claim = await house.starts(house.run_of(1))
+    assert (claim.won, "run waits waits for a person" in claim.reason) == (not skipped, skipped)
+    assert await house.states() == [(1, "skipped", "asking") if skipped else (1, "ran", "")]
+    if kind != "settle":
+        await house.ledger.decide_ask("waits:1", "denied", by="anna", via="cli")
+    house.model.turn(house.run_of(1).id, State(type=StateType.COMPLETED))
+    await house.round(on(2, 0, 2))
+    assert (await house.starts(house.run_of(2))).won
+
+
 async def test_what_is_halted_is_skipped(house: House) -> None:
     house.agent()
     await house.round()
@@ -205,3 +242,26 @@ async def test_an_idle_round_asks_prefect_nothing(house: House) -> None:
     await house.round()
     house.model.deadly = 1.0
     assert await house.round(START + timedelta(seconds=30)) == []
+
+
+async def test_a_clock_that_was_ahead_is_told_of_until_its_time_has_come(house: House) -> None:
+    house.agent()
+    await house.round()
+    await house.round(on(8))
+    for hour in (1, 2):
+        await house.round(on(hour))
+    (alarm,) = await house.ledger.open_alarms()
+    assert alarm.what.startswith("owl runs by no schedule before 2026-06-10 08:00 UTC")
+    await house.round(on(9))
+    assert await house.ledger.open_alarms() == []
+
+
+async def test_no_run_takes_a_slot_long_before_its_instant(house: House) -> None:
+    house.agent()
+    await house.round()
+    books = Books(ledger=house.ledger, agent="owl", policy=house.policy)
+    early = Slot(cause="schedule", name=slot_name(on(3)), instant=on(3))
+    claim = await books.admit(early, "early", on(2, 57))
+    assert (claim.won, "no run takes one so early" in claim.reason) == (False, True)
+    await house.round(on(3, 0, 5))
+    assert (await house.starts(house.run_of(3))).won

@@ -37,7 +37,8 @@ def upgrade() -> None:
         sa.CheckConstraint("standing IN ('active', 'breaker', 'paused')", name=op.f("ck_schedules_standing")),
         sa.PrimaryKeyConstraint("schedule_id", name=op.f("pk_schedules")),
     )
-    op.create_index(op.f("ix_schedules_agent"), "schedules", ["agent"])
+    op.create_index(op.f("ix_schedules_agent_until"), "schedules", ["agent", "until"])
+    op.create_index(op.f("ix_schedules_until"), "schedules", ["until"])
     op.create_table(
         "slot_watches",
         sa.Column("agent", sa.Text(), nullable=False),

@@ -1,4 +1,4 @@
-"""The ledger: what Midwatch notices by itself: breakers, alarms, and when a person was last there. Frozen."""
+"""The ledger: breakers and alarms, when a person was last there, and how the loop of a run ended. Frozen."""
 
 from __future__ import annotations
 
@@ -52,5 +52,6 @@ def upgrade() -> None:
         sa.Column("via", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_attendance")),
     )
+    op.add_column("runs", sa.Column("ending", sa.Text()))
     op.create_index(op.f("ix_runs_agent_finished_at"), "runs", ["agent", "finished_at"])
     op.create_index(op.f("ix_asks_decided_at"), "asks", ["decided_at"])

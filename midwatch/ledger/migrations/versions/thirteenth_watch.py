@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("unpriced_steps", sa.BigInteger(), nullable=False),
         sa.Column("effects", sa.BigInteger(), nullable=False),
         sa.Column("stepped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_step", sa.Text()),
         sa.ForeignKeyConstraint(["parent_id"], ["runs.run_id"], name=op.f("fk_run_totals_parent_id")),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_run_totals_run_id")),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_totals")),

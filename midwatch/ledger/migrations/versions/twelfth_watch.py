@@ -40,6 +40,7 @@ def upgrade() -> None:
     for columns in (
         ("state", "agent", "due_at"),
         ("agent", "started_at"),
+        ("started_at",),
         ("agent", "input_sha256"),
         ("received_at",),
         ("joined",),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,10 +56,11 @@ ROWS = [
 
 
 async def found(facts: RunFacts, check: dict[str, Any], rows: Sequence[EffectRow] = ROWS) -> Finding:
-    async def there() -> Sequence[EffectRow]:
+    async def there(*, after: int, again: Collection[int]) -> Sequence[EffectRow]:
+        assert (after, list(again)) == (0, [])
         return rows
 
-    return await effects.look(EffectsCheck(**check), "effects", facts, Evidence(effects=there))
+    return await effects.look(EffectsCheck(**check), "effects", facts, Evidence(effects=there), "done_when/0")
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,58 @@ async def test_two_where_one_was_meant_does_not_hold(facts: RunFacts) -> None:
     once = {"tool": "http_request", "host": "api.example.org", "equals": 1}
     assert (await found(facts, once, [POSTED])).held
     assert not (await found(facts, once, [POSTED, POSTED])).held
+
+
+async def test_of_many_effects_only_those_are_read_again_that_may_have_changed(facts: RunFacts) -> None:
+    rows = [replace(row("pay"), effect_id=1), replace(row("pay", "unknown"), effect_id=2)]
+    read: list[list[int]] = []
+
+    async def there(*, after: int, again: Collection[int]) -> Sequence[EffectRow]:
+        given = [one for one in rows if one.effect_id > after or one.effect_id in again]
+        read.append([one.effect_id for one in given])
+        return given
+
+    evidence, check = Evidence(effects=there), EffectsCheck(tool="pay", at_most=2)
+
+    async def said() -> str:
+        return (await effects.look(check, "effects", facts, evidence, "invariants/0")).detail
+
+    assert await said() == "expected at most 2, found 1, and 1 that may have happened"
+    rows += [replace(row("shell"), effect_id=3), replace(row("pay", "reserved"), effect_id=4)]
+    assert await said() == "expected at most 2, found 1, and 2 that may have happened"
+    rows[1], rows[3] = replace(row("pay", "released"), effect_id=2), replace(row("pay"), effect_id=4)
+    assert await said() == "expected at most 2, found 2"
+    rows[1] = replace(row("pay"), effect_id=2)
+    assert await said() == "expected at most 2, found 3"
+    assert await said() == "expected at most 2, found 3"
+    assert read == [[1, 2], [2, 3, 4], [2, 4], [2], []]
+
+
+def answered(status: int) -> EffectRow:
+    result = {"kind": "tool_return", "result": {"status": status, "headers": {}, "body": ""}}
+    return row("http_request", result=json.dumps(result), method="POST", url="https://api.example.org/orders")
+
+
+def ended(exit_code: int | None) -> EffectRow:
+    result = {"kind": "tool_return", "result": {"exit_code": exit_code, "output": ""}}
+    return row("shell", result=json.dumps(result), command="git push")
+
+
+@pytest.mark.parametrize(
+    ("effect", "certain"),
+    [
+        (answered(201), True),
+        (answered(303), True),
+        (answered(400), False),
+        (answered(503), False),
+        (ended(0), True),
+        (ended(128), False),
+        (ended(None), False),
+    ],
+)
+async def test_what_was_answered_with_an_error_may_have_happened_and_may_not(
+    facts: RunFacts, effect: EffectRow, certain: bool
+) -> None:
+    for check in ({"equals": 1}, {"at_least": 1}):
+        assert (await found(facts, {"tool": effect.tool, **check}, [effect])).held is certain
+    assert not (await found(facts, {"tool": effect.tool, "at_most": 0}, [effect])).held

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +59,14 @@ async def test_a_file_from_before_the_run_is_not_its_work(report: RunFacts) -> N
     held, detail = await found(report, newer_than_start=True)
     assert not held
     assert "before the run began" in detail
+
+
+async def test_a_time_to_come_makes_no_file_newer(report: RunFacts) -> None:
+    os.utime(report.project / "report.md", (4e9, 4e9))
+    assert (await found(report, newer_than_start=True))[0]
+    later = replace(report, started_at=report.started_at + timedelta(minutes=1))
+    held, detail = await found(later, newer_than_start=True)
+    assert (held, "before the run began" in detail, "2096" in detail) == (False, True, False)
 
 
 async def test_a_missing_file_can_be_what_is_wanted(facts: RunFacts) -> None:

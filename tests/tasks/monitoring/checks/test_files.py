@@ -64,9 +64,11 @@ async def test_a_schema_may_stand_in_a_file_of_its_own(out: RunFacts) -> None:
     assert "2 was expected" in finding.detail
 
 
-async def test_a_link_is_no_file_of_the_folder(out: RunFacts) -> None:
+async def test_a_link_is_no_file_of_the_folder_and_yet_one_too_many(out: RunFacts) -> None:
     (out.project / "out" / "z.json").symlink_to("/etc/hostname")
     assert (await found(out)).detail == "2 files: out/a.json, out/b.json"
+    assert (await found(out, at_least=3)).detail == "expected at least 3 files out/*.json, found 2"
+    assert (await found(out, at_most=2)).detail == "expected at most 2 files out/*.json, found 2 and 1 links"
 
 
 @pytest.mark.parametrize("value", ["*", "../../etc", "a[b]"])

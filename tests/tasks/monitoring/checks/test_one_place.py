@@ -12,6 +12,7 @@ import pytest
 from midwatch.contract import OnePlaceCheck
 from midwatch.run import RunFacts
 from tasks.monitoring.checks import one_place
+from tasks.monitoring.evidence import CannotLook
 
 CHECK = OnePlaceCheck(inputs="in/*.eml", places=["done/*.eml", "kept/*.eml"])
 
@@ -81,6 +82,21 @@ async def test_what_was_there_before_with_the_same_content_is_not_a_second_copy(
     assert (await one_place.look(CHECK, "inputs", facts, was)).held
     (project / "done" / "a.eml").unlink()
     assert "lost" in (await one_place.look(CHECK, "inputs", facts, was)).detail
+
+
+async def test_without_inputs_it_holds_and_confirms_nothing(facts: RunFacts, project: Path) -> None:
+    both(project)
+    finding = await one_place.look(CHECK, "inputs", facts, await one_place.before(CHECK, facts))
+    assert (finding.held, finding.empty, finding.detail) == (True, True, "0 of 0 inputs in exactly one place")
+
+
+async def test_inputs_that_cannot_be_seen_are_not_none(facts: RunFacts, project: Path) -> None:
+    (project / "in" / "c.eml").symlink_to("a.eml")
+    with pytest.raises(CannotLook, match=r"in/c\.eml is a link"):
+        await one_place.before(CHECK, facts)
+    shutil.rmtree(project / "in")
+    with pytest.raises(CannotLook, match="there is no folder in: make it"):
+        await one_place.before(CHECK, facts)
 
 
 async def test_two_inputs_with_the_same_content_are_two(facts: RunFacts, project: Path) -> None:

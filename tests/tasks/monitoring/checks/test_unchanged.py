@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from midwatch.contract import Finding, UnchangedCheck
 from midwatch.run import RunFacts
 from tasks.monitoring.checks import unchanged
+from tasks.monitoring.evidence import CannotLook
 
 
 @pytest.fixture
@@ -90,12 +93,31 @@ async def test_what_is_named_may_change_and_no_more(facts: RunFacts) -> None:
 
 
 @pytest.mark.usefixtures("project")
+async def test_a_folder_that_is_not_there_is_not_watched_and_one_that_goes_is_told(facts: RunFacts) -> None:
+    with pytest.raises(CannotLook, match="there is no folder not-there: make it"):
+        await after(facts, lambda project: project, within="not-there")
+    finding = await after(facts, lambda project: shutil.rmtree(project / "reports"), within="reports")
+    assert (finding.held, finding.detail) == (False, "1 files in reports; gone: reports/old.md")
+
+
+@pytest.mark.usefixtures("project")
+async def test_only_what_no_tool_may_write_is_left_out(facts: RunFacts) -> None:
+    def elsewhere(project: Path, folder: str) -> None:
+        (project / folder).mkdir()
+        (project / folder / "x").write_text("x")
+
+    for own in (".venv", "data/__pycache__"):
+        assert (await after(facts, partial(elsewhere, folder=own))).held
+    assert (await after(facts, partial(elsewhere, folder="data/.venv"))).detail.endswith("new: data/.venv/x")
+    assert not (await after(facts, lambda project: (project / "__pycache__").write_text("a file"))).held
+
+
+@pytest.mark.usefixtures("project")
 async def test_a_folder_alone_is_looked_at_where_it_is_named_and_home_never_is(facts: RunFacts) -> None:
     def elsewhere(project: Path) -> None:
         (project / "more").write_text("")
 
     assert (await after(facts, elsewhere, within="reports")).held
-    assert (await after(facts, elsewhere, within="not-there")).held
     inside = RunFacts(
         run_id="r", agent="a", started_at=facts.started_at, project=facts.project, home=facts.project / ".m"
     )

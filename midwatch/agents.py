@@ -1,4 +1,4 @@
-"""Trigger: which agents are there, and what starts them? Their files, read again when they change."""
+"""Agent file: which agents are there? For whoever looks often: a file is read again when it has changed."""
 
 from __future__ import annotations
 
