@@ -67,14 +67,15 @@ def _process(agent: str, runs: int, log: Path) -> Iterator[subprocess.Popen[byte
 
 
 def until_all_beat(project: Path, before: set[str], runs: int) -> None:
-    """Every run has had an effect. Raises TimeoutError."""
-    from benchmarks.halting.world import beats
+    """Every run has come to its first effect; from then on they go on. Raises TimeoutError."""
+    from benchmarks.halting.world import all_there, beats
 
     until = time.monotonic() + PATIENCE
     while len({file.name for file in beats(project).iterdir()} - before) < runs:
         if time.monotonic() > until:
             raise TimeoutError(f"not all of {runs} runs beat within {PATIENCE:.0f} s; see {project}/logs")
         time.sleep(0.5)
+    all_there(project).touch()
 
 
 def until_quiet(project: Path) -> None:
@@ -109,11 +110,12 @@ def shares(values: Sequence[float]) -> dict[str, float]:
 
 def halted(house: House, agent: str, wanted: argparse.Namespace, *, prefect: bool, console: Console) -> dict[str, Any]:
     """One trial: what was measured."""
-    from benchmarks.halting.world import beats, seen, twice
+    from benchmarks.halting.world import all_there, beats, seen, twice
     from cli import occupancy
 
     project = house.project
     before = {file.name for file in beats(project).iterdir()}
+    all_there(project).unlink(missing_ok=True)
     with in_flight(agent, wanted.runs, wanted.processes, project / "logs"):
         until_all_beat(project, before, wanted.runs)
         console.print(f"{wanted.runs} runs of {agent} are in flight")

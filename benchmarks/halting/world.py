@@ -37,6 +37,9 @@ class Beat:
 @tool(risk="write")
 async def beat(ctx: RunContext[RunFacts], number: int, seconds: float) -> str:
     """Beat once, after so many seconds; not idempotent, and nobody can ask afterwards."""
+    (beats(ctx.deps.project) / ctx.deps.run_id).touch()
+    while not all_there(ctx.deps.project).exists():  # noqa: ASYNC110  # only a file tells another process
+        await asyncio.sleep(0.2)
     await asyncio.sleep(seconds)
     return _beaten(ctx.deps, number)
 
@@ -55,6 +58,11 @@ def _beaten(facts: RunFacts, number: int) -> str:
     finally:
         os.close(file)
     return "beaten"
+
+
+def all_there(project: Path) -> Path:
+    """Is there as soon as every run has come to its first effect: until then none goes on, so that the last ones can begin."""
+    return project / "all-there"
 
 
 def beats(project: Path) -> Path:
