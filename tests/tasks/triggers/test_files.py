@@ -50,7 +50,7 @@ async def test_a_file_that_stood_still_elsewhere_arrives_as_soon_as_it_is_moved_
     inbox, draft = folder(world), world.project / "draft"
     written = write(draft, "hello")
     draft.rename(world.project / "inbox" / "a.txt")
-    assert len(await inbox.look(written + 2, 0.0)) == 1
+    assert len(await inbox.look(written + 2.001, 0.0)) == 1
     assert await inputs(world) == [{"path": "inbox/a.txt", "text": "hello"}]
     assert not inbox.unsettled
 
@@ -70,7 +70,7 @@ async def test_a_file_that_is_being_written_arrives_when_it_stands_still(world: 
     assert await inbox.look(write(path, "half and more"), 1.9) == []
     assert await inbox.look(path.stat().st_mtime + 0.1, 2.1) == []
     assert await inbox.look(path.stat().st_mtime + 1.9, 3.8) == []
-    assert len(await inbox.look(path.stat().st_mtime + 2.0, 4.0)) == 1
+    assert len(await inbox.look(path.stat().st_mtime + 2.001, 4.0)) == 1
     assert await inputs(world) == [{"path": "inbox/a.txt", "text": "half and more"}]
 
 
