@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from midwatch.ledger import AskRow, RunRow
 from tasks.permissions.answers import decide, resume_if_decided, take_over
 from tasks.permissions.form import Answer
+from tests.flows.breakers import eventually
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
 
@@ -90,8 +91,7 @@ async def answered(night: Night, name: str, run_id: UUID) -> RunRow:
             await say(night, row, "approved")
         case "asked":
             await say(night, row, "answered", answer="hello")
-            await night.until(run_id, lambda run: bool(run.state and run.state.is_running()))
-            (row,) = await night.waiting(run_id)
+            (row,) = await eventually(lambda: night.waiting(run_id))  # it may have run between two looks
             await say(night, row, "approved")
     return await night.ended(run_id)
 
