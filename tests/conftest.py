@@ -9,6 +9,7 @@ import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -16,7 +17,9 @@ from hypothesis import settings
 from cli.home import House
 
 PROJECT = Path(__file__).parent.parent
-settings.register_profile("midwatch", deadline=None)  # how long a test takes says how busy the machine is
+settings.register_profile(
+    "midwatch", deadline=None, max_examples=60
+)  # how long a test takes says how busy the machine is
 settings.load_profile("midwatch")
 
 
@@ -59,11 +62,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of one house are marked so, and go to one and the same xdist worker (`--dist loadgroup`).
 
-    Each folder has an `agent_house` of its own, so that two of them can be at work at once.
+    Each folder has an `agent_house` of its own, and the largest one two, so that they can be at work at once.
     """
     for house in {"prefect_house", "agent_house"}.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.server)
-        group = f"{house} of {item.path.parent.name}" if house == "agent_house" else house
+        half = crc32(item.path.stem.encode()) % 2 if item.path.parent.name == "flows" else 0
+        group = f"{house} of {item.path.parent.name} {half}" if house == "agent_house" else house
         item.add_marker(pytest.mark.xdist_group(group))
 
 
