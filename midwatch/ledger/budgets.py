@@ -7,8 +7,7 @@ limit is ever found out by walking over what was done.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Final
+from typing import Final, Unpack
 
 from sqlalchemy import RowMapping, bindparam, select, text
 
@@ -18,16 +17,6 @@ from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import house_limits, run_totals, steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.spec import DayLimits, Limits
-
-NOTHING: Final = {
-    "runs": 0,
-    "steps": 0,
-    "tokens": 0,
-    "usd_nano": Decimal(0),
-    "seconds": 0.0,
-    "unpriced_steps": 0,
-    "effects": 0,
-}
 
 
 def enter(tx: Write, run_id: str, parent: str | None, limits: Limits | None, stall_minutes: float | None) -> None:
@@ -41,39 +30,18 @@ def enter(tx: Write, run_id: str, parent: str | None, limits: Limits | None, sta
         limits_json=None if limits is None else limits.model_dump_json(exclude_defaults=True),
         stall_minutes=stall_minutes,
         stepped_at=tx.at,
-        **NOTHING,
+        **days.NOTHING,
     )
     add(tx, run_id, runs=1)
 
 
-def add(
-    tx: Write,
-    run_id: str,
-    *,
-    runs: int = 0,
-    steps: int = 0,
-    tokens: int = 0,
-    usd: Decimal = Decimal(0),
-    seconds: float = 0.0,
-    unpriced_steps: int = 0,
-    effects: int = 0,
-    step: str | None = None,
-) -> None:
+def add(tx: Write, run_id: str, *, step: str | None = None, **used: Unpack[days.Used]) -> None:
     """Add to what the run and all above it have used; it has just done something.
 
     Args:
         step: the position of the step that it has just finished.
     """
-    amounts = {
-        "runs": runs,
-        "steps": steps,
-        "tokens": tokens,
-        "usd_nano": usd,
-        "seconds": seconds,
-        "unpriced_steps": unpriced_steps,
-        "effects": effects,
-    }
-    tx.connection.execute(_ADD, {"this_run": run_id, "now": tx.at, "step": step, **amounts})
+    tx.connection.execute(_ADD, {"this_run": run_id, "now": tx.at, "step": step, **days.amounts(**used)})
 
 
 _UP: Final = (
@@ -81,14 +49,14 @@ _UP: Final = (
     "SELECT run_id, parent_id FROM run_totals WHERE run_id = :this_run "
     "UNION SELECT above.run_id, above.parent_id FROM run_totals AS above JOIN up ON above.run_id = up.parent_id) "
 )
-_MORE: Final = ", ".join(f"{name} = {name} + :{name}" for name in NOTHING)
+_MORE: Final = ", ".join(f"{name} = {name} + :{name}" for name in days.NOTHING)
 _ADD: Final = text(
     f"{_UP} UPDATE run_totals SET {_MORE}, "  # noqa: S608  # names of the schema alone
     "stepped_at = CASE WHEN run_id = :this_run THEN :now ELSE stepped_at END, "
     "last_step = CASE WHEN run_id = :this_run THEN coalesce(:step, last_step) ELSE last_step END "
     "WHERE run_id IN (SELECT run_id FROM up)"
 ).bindparams(
-    *(bindparam(name, type_=run_totals.c[name].type) for name in NOTHING),
+    *(bindparam(name, type_=run_totals.c[name].type) for name in days.NOTHING),
     bindparam("now", type_=run_totals.c.stepped_at.type),
     bindparam("step", type_=run_totals.c.last_step.type),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, Unpack
 
 from sqlalchemy import bindparam, func, select, update
 
@@ -14,55 +14,53 @@ from midwatch.ledger.tables import day_totals
 from midwatch.ledger.transaction import Read, Write, reads
 
 
-class Used(TypedDict):
-    """What one step adds to every total."""
+class Used(TypedDict, total=False):
+    """What is added to totals; nothing where it is not said."""
 
+    runs: int
     steps: int
     tokens: int
     usd: Decimal
     seconds: float
     unpriced_steps: int
+    effects: int
 
 
-def add(
-    tx: Write,
-    agent: str,
-    *,
-    runs: int = 0,
-    steps: int = 0,
-    tokens: int = 0,
-    usd: Decimal = Decimal(0),
-    seconds: float = 0.0,
-    unpriced_steps: int = 0,
-    effects: int = 0,
-) -> None:
+NOTHING: Final = {
+    "runs": 0,
+    "steps": 0,
+    "tokens": 0,
+    "usd_nano": Decimal(0),
+    "seconds": 0.0,
+    "unpriced_steps": 0,
+    "effects": 0,
+}
+"""The columns of every table of totals, at their beginning."""
+
+
+def amounts(*, usd: Decimal = Decimal(0), **used: Any) -> dict[str, Any]:
+    """What is added, by column."""
+    return {**NOTHING, "usd_nano": usd, **used}
+
+
+def add(tx: Write, agent: str, **used: Unpack[Used]) -> None:
     """Add to the agent's row of the day on which this transaction stands."""
-    amounts = {
-        "runs": runs,
-        "steps": steps,
-        "tokens": tokens,
-        "usd_nano": usd,
-        "seconds": seconds,
-        "unpriced_steps": unpriced_steps,
-        "effects": effects,
-    }
-    day = tx.at.astimezone(UTC).date()
-    more = {f"more_{name}": amount for name, amount in amounts.items()}
-    if not tx.connection.execute(_ADD, {"this_agent": agent, "this_day": day, **more}).rowcount:
-        tx.insert(day_totals, agent=agent, day=day, **amounts)
+    day, more = tx.at.astimezone(UTC).date(), amounts(**used)
+    named = {f"more_{name}": amount for name, amount in more.items()}
+    if not tx.connection.execute(_ADD, {"this_agent": agent, "this_day": day, **named}).rowcount:
+        tx.insert(day_totals, agent=agent, day=day, **more)
 
 
-_AMOUNTS: Final = ("runs", "steps", "tokens", "usd_nano", "seconds", "unpriced_steps", "effects")
 _ADD: Final = (
     update(day_totals)
     .where(day_totals.c.agent == bindparam("this_agent"), day_totals.c.day == bindparam("this_day"))
-    .values({name: day_totals.c[name] + bindparam(f"more_{name}", type_=day_totals.c[name].type) for name in _AMOUNTS})
+    .values({name: day_totals.c[name] + bindparam(f"more_{name}", type_=day_totals.c[name].type) for name in NOTHING})
 )
 _OF_AGENT: Final = select(day_totals).where(
     day_totals.c.agent == bindparam("agent"), day_totals.c.day == bindparam("day")
 )
 _OF_HOUSE: Final = select(
-    *(func.coalesce(func.sum(day_totals.c[name]), 0).label(name) for name in _AMOUNTS if name != "usd_nano"),
+    *(func.coalesce(func.sum(day_totals.c[name]), 0).label(name) for name in NOTHING if name != "usd_nano"),
     func.sum(day_totals.c.usd_nano).label("usd_nano"),
 ).where(day_totals.c.day == bindparam("day"))
 

@@ -112,7 +112,8 @@ def record_step(
         "seconds": seconds,
         "unpriced_steps": int(usd is None),
     }
-    days.add(tx, agent, runs=int(first), **used)
+    today: days.Used = {**used, "runs": int(first)}
+    days.add(tx, agent, **today)
     budgets.add(tx, run_id, step=position, **used)
     sealed = {"detail_sha256": sha256(detail), "result_sha256": None if result_json is None else sha256(result_json)}
     tx.journal("step", run_id, position=position, usd=usd, **facts, **sealed)
