@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import statistics
 import sys
@@ -28,6 +27,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.own_house import own_house
 
 if TYPE_CHECKING:
     from midwatch.ledger import AskRow
@@ -231,17 +232,8 @@ def main() -> None:
     channels = words.only.split(",")
     if unknown := [channel for channel in channels if channel not in DOORS]:
         parser.error(f"no channel {unknown[0]!r}; there are {', '.join(CHANNELS)}")
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
-        from tests.flows.conftest import house_of_agents
-        from tests.flows.scripted_model import Script
-
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
-            figures = asyncio.run(figures_in(house, script, channels, words.tries, console))
+    with own_house() as (house, script):
+        figures = asyncio.run(figures_in(house, script, channels, words.tries, console))
     console.print(shown(figures))
     RESULTS.write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n")
 

@@ -19,7 +19,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
+
+from benchmarks.own_house import own_house
 
 if TYPE_CHECKING:
     from cli.home import House
@@ -214,18 +215,9 @@ def main() -> int:
     parser.add_argument("--settle", type=float, default=20.0, help="seconds in full flight before the halt")
     parser.add_argument("--output", type=Path, default=RESULTS)
     wanted, console = parser.parse_args(), Console(soft_wrap=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
-        from tests.flows.conftest import house_of_agents
-        from tests.flows.scripted_model import Script
-
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
-            os.environ.update(MIDWATCH_PROJECT=str(project), MIDWATCH_HOME=str(house.home))
-            return measured(house, script, wanted, console)
+    with own_house() as (house, script):
+        os.environ.update(MIDWATCH_PROJECT=str(house.project), MIDWATCH_HOME=str(house.home))
+        return measured(house, script, wanted, console)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +28,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.own_house import own_house
 from cli.start_run import SOCKET
 
 if TYPE_CHECKING:
@@ -171,20 +170,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
     parser.add_argument("--runs", type=int, default=20)
     runs, console = parser.parse_args().runs, Console(soft_wrap=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
+    with own_house() as (house, script):
         from functools import partial
 
-        from tests.flows.conftest import Night, house_of_agents
-        from tests.flows.scripted_model import Script
+        from tests.flows.conftest import Night
 
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
-            night = partial(Night, house=house, script=script)
-            figures = asyncio.run(figures_of(house.home, night, runs, console))
+        night = partial(Night, house=house, script=script)
+        figures = asyncio.run(figures_of(house.home, night, runs, console))
     console.print(shown(figures))
     RESULTS.write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n")
 

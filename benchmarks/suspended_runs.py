@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.own_house import own_house
 
 T = TypeVar("T")
 
@@ -259,18 +259,11 @@ def main() -> int:
     parser.add_argument("--rest", type=float, default=60.0, help="seconds to look on at a house at rest")
     parser.add_argument("--output", type=Path, default=RESULTS)
     wanted, console = parser.parse_args(), Console(soft_wrap=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
-        from tests.flows.conftest import Night, house_of_agents
-        from tests.flows.scripted_model import Script
+    with own_house() as (house, script):
+        from tests.flows.conftest import Night
 
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
-            night = partial(Night, house=house, script=script)
-            return asyncio.run(measured(night, house.home, wanted, console))
+        night = partial(Night, house=house, script=script)
+        return asyncio.run(measured(night, house.home, wanted, console))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -33,6 +32,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from rich.console import Console
+
+from benchmarks.own_house import own_house
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Night
@@ -264,17 +265,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--events", type=int, default=20)
     words, console = parser.parse_args(), Console(soft_wrap=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
-        from tests.flows.conftest import house_of_agents
-        from tests.flows.scripted_model import Script
-
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
-            asyncio.run(figures_in(house, script, words, console))
+    with own_house() as (house, script):
+        asyncio.run(figures_in(house, script, words, console))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -32,6 +31,8 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.own_house import own_house
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -317,19 +318,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.who_notices")
     parser.add_argument("--only", default="", help="Cases whose name holds one of these words.")
     only, console = parser.parse_args().only, Console(soft_wrap=True)
-    with tempfile.TemporaryDirectory() as folder, outside() as (heard, port):
-        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MIDWATCH_"))]:
-            del os.environ[name]
-        os.environ.update(PREFECT_HOME=f"{folder}/prefect", DO_NOT_TRACK="1")  # Prefect reads them when it is imported
-        os.environ.update(
-            MIDWATCH_TELL_URL=f"http://127.0.0.1:{port}/tell", MIDWATCH_PING_URL=f"http://127.0.0.1:{port}/ping"
-        )
-        from tests.flows.conftest import house_of_agents
-        from tests.flows.scripted_model import Script
-
-        script, project = Script(), Path(folder) / "project"
-        project.mkdir()
-        with house_of_agents(project, script) as house:
+    with outside() as (heard, port):
+        told = f"http://127.0.0.1:{port}"
+        with own_house(MIDWATCH_TELL_URL=f"{told}/tell", MIDWATCH_PING_URL=f"{told}/ping") as (house, script):
             figures = asyncio.run(_measured(house, script, heard, only, console))
     console.print(shown(figures))
     if not only:
