@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
@@ -24,10 +23,7 @@ from midwatch.breaker import PROBE, Breaker, in_a_row
 from midwatch.errors import SpecError
 from midwatch.ledger import BreakerRow, Ledger
 from midwatch.spec import AgentSpec
-
-FLOW: Final = "agent-run"
-PAGE: Final = 200
-"""Deployments of one request; Prefect's server refuses more."""
+from tasks.step.deployments import deployments_of_agents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +138,7 @@ class Breakers:
 
     async def _deployments(self, agent: str) -> list[DeploymentResponse]:
         """Those that run this agent, those with a schedule first."""
-        found: list[DeploymentResponse] = []
-        flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-        while page := await self.client.read_deployments(flow_filter=flow, limit=PAGE, offset=len(found)):
-            found += page
-            if len(page) < PAGE:
-                break
-        mine = [one for one in found if one.parameters.get("agent") == agent]
+        mine = [one for one in await deployments_of_agents(self.client) if one.parameters.get("agent") == agent]
         return sorted(mine, key=lambda one: (not one.schedules, one.name))
 
     async def _limits(self, agent: str) -> Breaker:
