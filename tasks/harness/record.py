@@ -21,7 +21,7 @@ from midwatch.budget import BudgetSpent
 from midwatch.calls import canonical_json, plain
 from midwatch.errors import Halted, MidwatchError
 from midwatch.ledger import Ledger, Reservation
-from midwatch.risk import HARMLESS, ProbeAnswer
+from midwatch.risk import ProbeAnswer
 from midwatch.run import RunFacts
 from tasks.harness.durable import Body
 from tasks.harness.history import Turn
@@ -111,8 +111,7 @@ class LedgerRecorder:
         if cleared.call.tool != tool:
             raise _not_cleared(tool)
         began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)
-        harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
-        done = await (self._told if harmless else self._once)(cleared, tool_call_id, body)
+        done = await (self._told if cleared.is_harmless else self._once)(cleared, tool_call_id, body)
         await self.ledger.record_step(
             self.facts.run_id,
             position,
@@ -121,7 +120,7 @@ class LedgerRecorder:
             detail=canonical_json(cleared.call.args),
             seconds=time.monotonic() - began,
             result_json=json.dumps(done.payload),
-            decided=cleared.decided if harmless else None,
+            decided=cleared.decided if cleared.is_harmless else None,
             effect_id=done.effect_id,
             undo=done.undo,
             did_nothing=done.did_nothing,
