@@ -20,7 +20,6 @@ from prefect.exceptions import ObjectNotFound
 
 from midwatch.agents import Agents
 from midwatch.breaker import PROBE, Breaker, in_a_row
-from midwatch.errors import SpecError
 from midwatch.ledger import BreakerRow, Ledger
 from midwatch.spec import AgentSpec
 from tasks.step.deployments import deployments_of_agents
@@ -147,10 +146,7 @@ class Breakers:
         return spec.breaker if spec else Breaker()
 
     async def _spec(self, agent: str) -> AgentSpec | None:
-        try:
-            return await asyncio.to_thread(self.agents.find, agent)
-        except SpecError:
-            return None
+        return await asyncio.to_thread(self.agents.readable, agent)
 
 
 def _parameters(deployment: DeploymentResponse) -> dict[str, Any]:
