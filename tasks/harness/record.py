@@ -75,6 +75,7 @@ class LedgerRecorder:
         """Raises BudgetSpent before a request that no budget is left for, and after one that used it up; Halted before it."""
         refuse_if_latched(self.facts)
         self.budget.before_step()
+        self.budget.begun("a model request")
         began = time.monotonic()
         turn = await body()
         response: ModelResponse = JSON_CODEC.load(ModelResponse, turn.response)
@@ -110,6 +111,7 @@ class LedgerRecorder:
         cleared = self._cleared(tool_call_id)
         if cleared.call.tool != tool:
             raise _not_cleared(tool)
+        self.budget.begun(f"`{tool}`")
         began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)
         done = await (self._told if cleared.is_harmless else self._once)(cleared, tool_call_id, body)
         await self.ledger.record_step(
