@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import LISTED, AsJson, ListsByDefault
 from midwatch.characters import on_one_line, visible
 from midwatch.ledger import ArrivalRow, ArrivalState, Ledger

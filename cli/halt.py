@@ -20,7 +20,8 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import whole_id, with_ledger
+from cli.inbox import whole_id
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.agent_file import names
 from midwatch.calls import visible
@@ -100,8 +101,7 @@ async def _cut(house: House, halt: Halt) -> list[Caught]:
             await asyncio.sleep(0.2)
 
     with suppress(LedgerError):
-        found: list[Caught] = await with_ledger(look)
-        return found
+        return await with_ledger(look)
     return []
 
 
@@ -152,8 +152,7 @@ async def _whole(run: str) -> str:
     """A whole id is taken as it is, whether the ledger answers or not."""
     if is_whole(run):
         return run
-    found: str = await with_ledger(lambda ledger: whole_id(ledger, run))
-    return found
+    return await with_ledger(lambda ledger: whole_id(ledger, run))
 
 
 def _print_halt(house: House, done: HaltSet, caught: Sequence[Caught]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.halted import print_halts
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
@@ -26,7 +25,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs, newest first, each with its outcome."""
-    rows = asyncio.run(_recent(agent, limit))
+    rows = asyncio.run(with_ledger(lambda ledger: ledger.recent_runs(agent, limit=limit)))
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows]))
         return
@@ -35,13 +34,6 @@ def runs(
         terminal.console().print(_table(rows))
     else:
         typer.echo("Nothing has run yet. `midwatch run AGENT` starts one.")
-
-
-async def _recent(agent: str | None, limit: int) -> list[RunRow]:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        return await ledger.recent_runs(agent, limit=limit)
 
 
 def _table(rows: list[RunRow]) -> Table:
