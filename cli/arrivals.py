@@ -131,6 +131,6 @@ def _table(found: Sequence[ArrivalRow]) -> Table:
             row.trigger,
             Text(row.state.replace("_", " "), style=COLOURS[row.state]),
             (row.run_id or "")[:8],
-            Text(why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"),
+            Text(terminal.cut(why, LONGEST)),
         )
     return table

@@ -186,8 +186,9 @@ def _print_caught(caught: Sequence[Caught], console: Console) -> None:
         effects = [(f"{row.tool} {visible(row.args_json)}", STATES[row.state]) for row in one.effects] or [("", "")]
         for number, (effect, state) in enumerate(effects):
             told = (one.run.run_id[:8], one.run.agent, visible(one.step) or "none yet") if not number else ("", "", "")
-            shown = effect if len(effect) <= 60 else f"{effect[:59]}…"
-            table.add_row(*told, Text(shown), state, Text(visible(_state(one)) if not number else ""))
+            table.add_row(
+                *told, Text(terminal.cut(effect, 60)), state, Text(visible(_state(one)) if not number else "")
+            )
     console.print(table, soft_wrap=False)
 
 

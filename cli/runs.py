@@ -40,14 +40,13 @@ def _table(rows: list[RunRow]) -> Table:
     table = terminal.table("run", "agent", "started (UTC)", "by a", "outcome", "why")
     for row in rows:
         colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
-        why = visible(row.reason)
         table.add_row(
             row.run_id[:8],
             row.agent,
             f"{row.started_at:%Y-%m-%d %H:%M}",
             row.cause,
             f"[{colour}]{row.outcome or 'goes on'}[/]",
-            Text(why if len(why) <= 90 else f"{why[:89]}…"),
+            Text(terminal.cut(visible(row.reason), 90)),
         )
     return table
 
