@@ -1,4 +1,4 @@
-"""`midwatch ...` as a person types it, in this process, which is a client of the house already: another one would take seconds."""
+"""`midwatch ...` as a person types it, in this process, which is a client of the house: one of its own takes seconds more."""
 
 from __future__ import annotations
 
