@@ -68,6 +68,17 @@ def test_a_wrong_word_exits_with_2() -> None:
     assert CliRunner().invoke(app, ["upp"]).exit_code == 2
 
 
+def test_a_verb_brings_nothing_of_the_others(tmp_path: Path) -> None:
+    script = """
+import sys
+from cli.main import app
+app(["lookout"], standalone_mode=False)
+sys.exit(len({"prefect", "sqlalchemy", "httpx", "cli.inbox"} & set(sys.modules)))
+"""
+    environ = {**os.environ, "MIDWATCH_HOME": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True).returncode == 0
+
+
 def test_a_verb_that_needs_the_ledger_alone_does_without_prefect(tmp_path: Path) -> None:
     """Prefect reads its settings when it is imported, takes seconds, and has analytics until it is told not to."""
     (tmp_path / "prefect").mkdir()  # a house was up here
