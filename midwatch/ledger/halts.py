@@ -85,16 +85,14 @@ def refuse_if_halted(tx: Read, agent: str, run_id: str) -> None:
     Raises:
         Halted: a halt is in force that covers this run.
     """
-    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
-    if row is not None:
-        raise Halted(_row(row).halt.words())
+    if (covering := _covering(tx, agent, run_id)) is not None:
+        raise Halted(covering.words())
 
 
 @reads
 def halt_of(tx: Read, agent: str, run_id: str) -> Halt | None:
     """The halt that covers this run, the widest first; None where it may work."""
-    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
-    return None if row is None else _row(row).halt
+    return _covering(tx, agent, run_id)
 
 
 @reads
@@ -143,6 +141,11 @@ def _run_of(tx: Read, target: Target) -> str | None:
     if target.scope != "run":
         return None
     return target.name if tx.at_key(runs, {"run_id": target.name}) else None
+
+
+def _covering(tx: Read, agent: str, run_id: str) -> Halt | None:
+    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
+    return None if row is None else _row(row).halt
 
 
 def _row(row: RowMapping) -> HaltRow:

@@ -20,25 +20,13 @@ def add_label(tx: Write, run_id: str, label: Label, why: str) -> None:
     enter(tx, run_id, label, why)
 
 
-@writes()
-def inherit_labels(tx: Write, run_id: str, parent: str) -> None:
-    """Put the labels of `parent` on a run that it started: what a run is told, it may have been told to tell."""
-    tx.agent_of(run_id)
-    for label in _labels_of(tx, parent):
-        enter(tx, run_id, label, f"run {parent}, which started it, has it")
-
-
 @reads
 def labels_of(tx: Read, run_id: str) -> frozenset[Label]:
     """The labels of a run, from all its lives and conversations."""
-    return frozenset(_labels_of(tx, run_id))
+    return frozenset(row["label"] for row in tx.all(select(labels.c.label).where(labels.c.run_id == run_id)))
 
 
 def enter(tx: Write, run_id: str, label: Label, why: str) -> None:
     """`add_label` as a part of a larger transaction."""
     if tx.is_new(labels, {"run_id": run_id, "label": label}, why=why, at=tx.at):
         tx.journal("label", run_id, label=label, why=why)
-
-
-def _labels_of(tx: Read, run_id: str) -> list[Label]:
-    return [row["label"] for row in tx.all(select(labels.c.label).where(labels.c.run_id == run_id))]

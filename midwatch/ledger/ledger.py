@@ -151,7 +151,6 @@ class Ledger(Store):
     mandates_of = mandates.mandates_of
 
     add_label = labels.add_label
-    inherit_labels = labels.inherit_labels
     labels_of = labels.labels_of
 
     see_tools = pins.see_tools
@@ -216,7 +215,6 @@ class Ledger(Store):
     latest_halt_check = halts.latest_halt_check
 
     record_probe = probes.record_probe
-    latest_probe = probes.latest_probe
 
     breaker = breakers.breaker
     breakers_of = breakers.breakers_of
