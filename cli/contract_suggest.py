@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from cli.home import House
+from cli.ledger import open_ledger
 from midwatch.characters import visible
 from midwatch.contract.suggest import PastCall, PastRun, Proposal, as_yaml, propose
 from midwatch.spec import AgentSpec
@@ -23,8 +24,6 @@ RUNS: Final = 50
 
 async def print_suggestion(spec: AgentSpec, house: House, *, as_json: bool) -> int:
     """Print a contract that would have fitted. 0: there is something to propose, 1: nothing."""
-    from blocks.ledger import open_ledger
-
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
         rows = await ledger.recent_runs(spec.name, limit=RUNS)

@@ -44,6 +44,14 @@ class Seen:
     ok: bool
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.detail}"
+
+    @property
+    def line(self) -> str:
+        """As it stands in a list of all that was looked at."""
+        return f"{'ok   ' if self.ok else 'FAULT'} {self}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:

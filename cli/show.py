@@ -122,8 +122,7 @@ def _either_way(question: Question) -> str:
 
 
 def _short(text: str) -> str:
-    shown = visible(text)
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"
+    return terminal.cut(visible(text), 100)
 
 
 def run_facts(story: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,11 @@ def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = Fals
     return Console(stderr=stderr, quiet=quiet, soft_wrap=soft_wrap, highlight=False, emoji=False)
 
 
+def cut(text: str, at_most: int) -> str:
+    """For one cell: so many characters, the last of them an ellipsis where there were more."""
+    return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
+
+
 def table(*headings: str, right: Container[str] = (), title: str = "") -> Table:
     """Without lines, each heading a column that breaks what is too long; those in `right` are figures."""
     made = Table(box=None, pad_edge=False, title=title or None, title_justify="left")

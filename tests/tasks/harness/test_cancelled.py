@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, cast
 from uuid import uuid4
 
 import httpx
-import pytest
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import PrefectHTTPStatusError
@@ -40,13 +38,6 @@ class Prefect:
             request = httpx.Request("POST", "http://prefect.example/flow_runs/filter")
             raise PrefectHTTPStatusError("no", request=request, response=httpx.Response(500, request=request))
         return page
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 def cancelled(ago: timedelta = timedelta(seconds=20)) -> FlowRun:

@@ -51,10 +51,9 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, ledger_url: str) -> AsyncIterator[House]:
     clock = [NOW]
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: clock[0]) as ledger:
-        await ledger.migrate()
+    async with Ledger.open(ledger_url, clock=lambda: clock[0]) as ledger:
         yield House(ledger=ledger, agents=tmp_path, clock=clock)
 
 
