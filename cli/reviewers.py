@@ -14,7 +14,8 @@ from cli import terminal
 from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
-from midwatch.reviewer import CONFIDENCE, Reviewer
+from midwatch.ladder import CONFIDENCE
+from midwatch.reviewer import Reviewer
 from midwatch.reviewer import reviewers as tested
 
 
