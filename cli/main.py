@@ -9,6 +9,7 @@ import typer
 from cli.answers import answer, approve, deny, edit, takeover
 from cli.arrivals import arrivals
 from cli.attention import attention
+from cli.backtest import backtest
 from cli.breaker import breaker
 from cli.budget import budget
 from cli.check import check
@@ -34,6 +35,7 @@ from cli.slots import slots
 from cli.status import status
 from cli.top import top
 from cli.up import up
+from cli.verify import verify
 from midwatch.errors import MidwatchError, SpecError
 from midwatch.outcome import EXIT_USAGE
 
@@ -68,7 +70,9 @@ app.command()(link)
 app.command()(settle)
 app.command()(reviewers)
 app.command()(grant)
+app.command()(backtest)
 app.command()(check)
+app.command()(verify)
 app.command()(contract)
 app.add_typer(budget)
 app.add_typer(mandate)
