@@ -23,6 +23,7 @@ from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
 from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
+from midwatch.ledger.verify import Finding, Verified
 
 __all__ = [
     "Accounting",
@@ -44,6 +45,7 @@ __all__ = [
     "EffectRow",
     "EffectState",
     "Ended",
+    "Finding",
     "Green",
     "HaltCheck",
     "HaltRow",
@@ -70,4 +72,5 @@ __all__ = [
     "StoredStep",
     "SubjectRow",
     "Unfinished",
+    "Verified",
 ]

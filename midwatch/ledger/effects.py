@@ -219,8 +219,8 @@ def move(
     allowed = update(effects).where(effects.c.effect_id == row["effect_id"], effects.c.state.in_(_leaving(state)))
     if not tx.changed(allowed.values(state=state, settled_at=settled_at, **{"why": "", **values})):
         raise LedgerError(f"effect {row['effect_id']} ({row['tool']}) is {row['state']}; it cannot become {state}")
-    long = ("result_json", "why", "undo")
-    facts = {f"{name}_sha256": sha256(str(values[name])) for name in long if values.get(name)}
+    facts = {f"{name}_sha256": sha256(str(values[name])) for name in ("result_json", "why") if values.get(name)}
+    facts["undo_sha256"] = sha256(str(values.get("undo", row["undo"])))
     tx.journal(f"effect_{state}", row["run_id"], effect_id=row["effect_id"], before=row["state"], **facts)
     if state == "released":
         draws.give_back(tx, row["run_id"], row["call_id"])

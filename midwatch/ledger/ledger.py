@@ -17,6 +17,7 @@ from midwatch.ledger import (
     arrivals,
     asks,
     attendance,
+    backtest,
     between,
     breakers,
     budgets,
@@ -52,6 +53,7 @@ from midwatch.ledger import (
     stalls,
     steps,
     stories,
+    verify,
     waiting,
 )
 from midwatch.ledger.database import connect
@@ -78,6 +80,8 @@ class Ledger(Store):
 
     migrate = migration.migrate
     verify_chain = chain.verify_chain
+    holds = chain.holds
+    verify = verify.verify
 
     claim_slot = slots.claim_slot
     account_slots = slots.account_slots
@@ -114,6 +118,11 @@ class Ledger(Store):
 
     record_decision = decisions.record_decision
     decisions_of = decisions.decisions_of
+    tools_decided = backtest.tools_decided
+    agents_decided = backtest.agents_decided
+    count_decisions = backtest.count_decisions
+    each_decision = backtest.each_decision
+    record_override = backtest.record_override
 
     draw = draws.draw
     spent_in = draws.spent_in
