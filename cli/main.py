@@ -34,6 +34,7 @@ from cli.slots import slots
 from cli.status import status
 from cli.top import top
 from cli.up import up
+from cli.worth import worth
 from midwatch.errors import MidwatchError, SpecError
 from midwatch.outcome import EXIT_USAGE
 
@@ -67,6 +68,7 @@ app.command()(takeover)
 app.command()(link)
 app.command()(settle)
 app.command()(reviewers)
+app.command()(worth)
 app.command()(grant)
 app.command()(check)
 app.command()(contract)

@@ -23,6 +23,7 @@ from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
 from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
+from midwatch.ledger.worth import WorthRow
 
 __all__ = [
     "Accounting",
@@ -70,4 +71,5 @@ __all__ = [
     "StoredStep",
     "SubjectRow",
     "Unfinished",
+    "WorthRow",
 ]
