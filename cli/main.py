@@ -40,6 +40,7 @@ VERBS: Final = {
     "settle": "settlement",
     "reviewers": "reviewers",
     "grant": "grant",
+    "worth": "worth",
     "backtest": "backtest",
     "check": "check",
     "verify": "verify",

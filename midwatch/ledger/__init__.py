@@ -24,6 +24,7 @@ from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
 from midwatch.ledger.verify import Finding, Verified
+from midwatch.ledger.worth import WorthRow
 
 __all__ = [
     "Accounting",
@@ -73,4 +74,5 @@ __all__ = [
     "SubjectRow",
     "Unfinished",
     "Verified",
+    "WorthRow",
 ]

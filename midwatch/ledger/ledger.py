@@ -55,6 +55,7 @@ from midwatch.ledger import (
     stories,
     verify,
     waiting,
+    worth,
 )
 from midwatch.ledger.database import connect
 from midwatch.ledger.transaction import Clock, Store, now
@@ -153,6 +154,10 @@ class Ledger(Store):
     grant_level = levels.grant_level
     level_of = levels.level_of
     grants = levels.grants
+
+    answer_worth = worth.answer_worth
+    worth_answers_of = worth.worth_answers_of
+    worth_history = worth.worth_history
 
     grant_mandate = mandates.grant_mandate
     revoke_mandate = mandates.revoke_mandate

@@ -14,6 +14,7 @@ from midwatch.ledger.tables.judgment import (
     notice_subjects,
     notices,
     people,
+    worth_answers,
 )
 from midwatch.ledger.tables.schema import metadata
 from midwatch.ledger.tables.slots import schedules, slot_watches, slots
@@ -52,4 +53,5 @@ __all__ = [
     "slot_watches",
     "slots",
     "steps",
+    "worth_answers",
 ]
