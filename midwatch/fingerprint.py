@@ -34,21 +34,30 @@ class Fingerprint:
     """SHA-256 (hex) of each."""
     thinkers: tuple[str, ...] = ()
     """What the file's models came to on the machine: `auto` is another model where there is another key."""
+    written: str = ""
+    """SHA-256 (hex) of the models as the file has them."""
 
     @property
     def whole(self) -> str:
         """SHA-256 (hex) over all parts: what evidence belongs to."""
         return _sha256([self.parts[part] for part in PARTS])
 
+    @property
+    def as_written(self) -> str:
+        """`whole` of the file alone, whatever its models come to: what a person has seen who read it."""
+        return _sha256([self.written if part == "model" else self.parts[part] for part in PARTS])
+
     def as_json(self) -> str:
         """For the ledger."""
-        return json.dumps({"parts": dict(self.parts), "thinkers": list(self.thinkers)}, sort_keys=True)
+        said = {"parts": dict(self.parts), "thinkers": list(self.thinkers), "written": self.written}
+        return json.dumps(said, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Fingerprint:
         """What `as_json` made."""
         said = json.loads(text)
-        return cls(parts={part: said["parts"][part] for part in PARTS}, thinkers=tuple(said["thinkers"]))
+        parts: dict[Part, str] = {part: said["parts"][part] for part in PARTS}
+        return cls(parts=parts, thinkers=tuple(said["thinkers"]), written=said["written"])
 
 
 def fingerprint_of(spec: AgentSpec, thinkers: Sequence[str] = ()) -> Fingerprint:
@@ -60,7 +69,7 @@ def fingerprint_of(spec: AgentSpec, thinkers: Sequence[str] = ()) -> Fingerprint
     said = spec.model_dump(mode="json")
     parts: dict[Part, str] = {part: _sha256([said[field] for field in _FIELDS[part]]) for part in PARTS}
     parts["model"] = _sha256([spec.models(), list(thinkers)])
-    return Fingerprint(parts=parts, thinkers=tuple(thinkers))
+    return Fingerprint(parts=parts, thinkers=tuple(thinkers), written=_sha256([spec.models(), []]))
 
 
 def as_it_last_thought(spec: AgentSpec, last: Fingerprint | None) -> Fingerprint:

@@ -57,6 +57,12 @@ def test_another_model_behind_the_same_word_is_another_model() -> None:
     assert as_it_last_thought(spec(), None) == fingerprint_of(spec())
 
 
+def test_as_it_is_written_it_is_the_same_wherever_it_runs() -> None:
+    here, there = fingerprint_of(spec(), ["local"]), fingerprint_of(spec(), ["anthropic:one"])
+    assert here.as_written == there.as_written == fingerprint_of(spec()).whole
+    assert here.as_written != fingerprint_of(spec(model="local"), ["local"]).as_written
+
+
 def test_it_comes_back_from_the_ledger_as_it_went_in() -> None:
     one = fingerprint_of(spec(), ["local"])
     assert Fingerprint.from_json(one.as_json()) == one

@@ -15,7 +15,7 @@ from midwatch.ledger.tables.judgment import (
     notices,
     people,
 )
-from midwatch.ledger.tables.ladder import class_moves, fingerprints, incidents, proposals
+from midwatch.ledger.tables.ladder import class_moves, fingerprints, incidents, layers_seen, proposals
 from midwatch.ledger.tables.schema import metadata
 from midwatch.ledger.tables.slots import schedules, slot_watches, slots
 from midwatch.ledger.tables.work import day_totals, labels, runs, steps
@@ -42,6 +42,7 @@ __all__ = [
     "incidents",
     "journal",
     "labels",
+    "layers_seen",
     "levels",
     "mandates",
     "metadata",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, text
 
 from midwatch.ledger.columns import ROW_NUMBER, Instant, Words
 from midwatch.ledger.tables.calls import asks
@@ -79,6 +79,17 @@ fingerprints: Final = Table(
     Column("first_at", Instant, nullable=False),
 )
 """What an agent's evidence belongs to; `runs.evidence` says which of them a run was."""
+
+layers_seen: Final = Table(
+    "layers_seen",
+    metadata,
+    Column("agent", Words, primary_key=True),
+    Column("fingerprint", Words, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""What the last `midwatch check` of an agent has found."""
 
 Index("ix_runs_agent_evidence", runs.c.agent, runs.c.evidence, runs.c.started_at)
 Index("ix_asks_agent_rule", asks.c.agent, asks.c.rule)

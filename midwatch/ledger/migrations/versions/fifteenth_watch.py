@@ -65,9 +65,7 @@ def upgrade() -> None:
         sa.Column("closed_by", sa.Text()),
         sa.Column("verdict", sa.Text()),
         sa.Column("closed_because", sa.Text()),
-        sa.CheckConstraint(
-            "verdict IN ('accepted', 'refused', 'withdrawn')", name=op.f("ck_proposals_verdict")
-        ),
+        sa.CheckConstraint("verdict IN ('accepted', 'refused', 'withdrawn')", name=op.f("ck_proposals_verdict")),
         sa.PrimaryKeyConstraint("proposal_id", name=op.f("pk_proposals")),
     )
     op.create_index(op.f("ix_proposals_closed_at"), "proposals", ["closed_at"])
@@ -80,6 +78,15 @@ def upgrade() -> None:
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("agent", "fingerprint", name=op.f("pk_fingerprints")),
     )
+    op.create_table(
+        "layers_seen",
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agent", name=op.f("pk_layers_seen")),
+    )
     op.add_column("levels", sa.Column("basis", sa.Text(), nullable=False, server_default="person"))
     op.add_column("levels", sa.Column("fingerprint", sa.Text()))
     op.add_column("levels", sa.Column("evidence_json", sa.Text(), nullable=False, server_default="{}"))
@@ -88,6 +95,4 @@ def upgrade() -> None:
     op.create_index(op.f("ix_runs_agent_evidence"), "runs", ["agent", "evidence", "started_at"])
     op.create_index(op.f("ix_asks_agent_rule"), "asks", ["agent", "rule"])
     op.create_index(op.f("ix_asks_planted"), "asks", ["agent"], sqlite_where=PLANTED, postgresql_where=PLANTED)
-    op.create_index(
-        op.f("ix_journal_signed"), "journal", ["kind", "seq"], sqlite_where=SIGNED, postgresql_where=SIGNED
-    )
+    op.create_index(op.f("ix_journal_signed"), "journal", ["kind", "seq"], sqlite_where=SIGNED, postgresql_where=SIGNED)
