@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from midwatch.ladder import at_least
-from midwatch.ledger import AskRow
+
+if TYPE_CHECKING:  # the ledger asks here what an answer to a test shows
+    from midwatch.ledger import AskRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +42,18 @@ class Reviewer:
 
 def found_of(row: AskRow) -> bool | None:
     """Whether the person saw what is wrong with a planted proposal; None where their answer does not say."""
-    match row.verdict:
+    return caught(row.verdict, row.args_json, row.edited_args_json)
+
+
+def caught(verdict: str | None, args_json: str, edited_args_json: str | None) -> bool | None:
+    """`found_of`, of an answer as it stands in the ledger."""
+    match verdict:
         case "denied":
             return True
         case "approved":
             return False
         case "edited":
-            return bool(json.loads(row.edited_args_json or "null") != json.loads(row.args_json))
+            return bool(json.loads(edited_args_json or "null") != json.loads(args_json))
         case _:
             return None
 

@@ -85,14 +85,20 @@ def refuse_if_halted(tx: Read, agent: str, run_id: str) -> None:
     Raises:
         Halted: a halt is in force that covers this run.
     """
-    if (covering := _covering(tx, agent, run_id)) is not None:
-        raise Halted(covering.words())
+    if (halt := covering(tx, agent, run_id)) is not None:
+        raise Halted(halt.words())
 
 
 @reads
 def halt_of(tx: Read, agent: str, run_id: str) -> Halt | None:
     """The halt that covers this run, the widest first; None where it may work."""
-    return _covering(tx, agent, run_id)
+    return covering(tx, agent, run_id)
+
+
+def covering(tx: Read, agent: str, run_id: str) -> Halt | None:
+    """`halt_of` within a transaction."""
+    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
+    return None if row is None else _row(row).halt
 
 
 @reads
@@ -141,11 +147,6 @@ def _run_of(tx: Read, target: Target) -> str | None:
     if target.scope != "run":
         return None
     return target.name if tx.at_key(runs, {"run_id": target.name}) else None
-
-
-def _covering(tx: Read, agent: str, run_id: str) -> Halt | None:
-    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
-    return None if row is None else _row(row).halt
 
 
 def _row(row: RowMapping) -> HaltRow:
