@@ -31,6 +31,7 @@ from cli.runs import runs
 from cli.settlement import settle
 from cli.sign_of_life import sign_of_life
 from cli.slots import slots
+from cli.staged import staged
 from cli.status import status
 from cli.top import top
 from cli.up import up
@@ -66,6 +67,7 @@ app.command()(answer)
 app.command()(takeover)
 app.command()(link)
 app.command()(settle)
+app.command()(staged)
 app.command()(reviewers)
 app.command()(grant)
 app.command()(check)

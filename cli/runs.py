@@ -17,7 +17,6 @@ from cli.home import locate
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
-from midwatch.outcome import GREEN
 
 
 def runs(
@@ -47,7 +46,7 @@ async def _recent(agent: str | None, limit: int) -> list[RunRow]:
 def _table(rows: list[RunRow]) -> Table:
     table = terminal.table("run", "agent", "started (UTC)", "by a", "outcome", "why")
     for row in rows:
-        colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
+        colour = terminal.colour_of(row.outcome)
         why = visible(row.reason)
         table.add_row(
             row.run_id[:8],
@@ -69,5 +68,6 @@ def _facts(row: RunRow) -> dict[str, object]:
         "cause": row.cause,
         "level": row.level,
         "outcome": row.outcome,
+        "shadow": row.shadow,
         "reason": row.reason,
     }

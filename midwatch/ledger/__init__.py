@@ -21,6 +21,7 @@ from midwatch.ledger.probes import ModelProbe
 from midwatch.ledger.runs import RunRow
 from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
 from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
+from midwatch.ledger.staged import Staged, StagedRow, StagedState
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
 
@@ -64,6 +65,9 @@ __all__ = [
     "Settlement",
     "SlotClaim",
     "SlotRow",
+    "Staged",
+    "StagedRow",
+    "StagedState",
     "Standing",
     "StepKind",
     "StepRow",

@@ -20,6 +20,7 @@ from midwatch.ledger import (
     between,
     breakers,
     budgets,
+    carried,
     caught,
     chain,
     chains,
@@ -49,6 +50,7 @@ from midwatch.ledger import (
     schedules,
     settlement,
     slots,
+    staged,
     stalls,
     steps,
     stories,
@@ -124,6 +126,13 @@ class Ledger(Store):
     mark_unknown = effects.mark_unknown
     settle_effect = settlement.settle_effect
     effects_of = effects.effects_of
+
+    stage = staged.stage
+    staged_of = staged.staged_of
+    staged_waiting = staged.staged_waiting
+    approve_staged = staged.approve_staged
+    refuse_staged = staged.refuse_staged
+    take_staged = carried.take_staged
 
     open_ask = asks.open_ask
     open_round = planted.open_round

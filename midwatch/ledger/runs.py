@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, select, update
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
 from midwatch.judgment import Loop
-from midwatch.ledger import arrivals, budgets, halts, labels
+from midwatch.ledger import arrivals, budgets, carried, halts, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
@@ -46,6 +46,8 @@ class RunRow:
     """How the loop came to its end; None too where that was not yet written down."""
     reason: str
     findings: tuple[Finding, ...]
+    shadow: bool = False
+    """A rehearsal: its effects are staged, none is executed, and it is evidence of nothing."""
 
 
 @writes()
@@ -64,6 +66,7 @@ def start_run(
     parent: str | None = None,
     limits: Limits | None = None,
     stall_minutes: float | None = None,
+    shadow: bool = False,
 ) -> RunRow:
     """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged.
 
@@ -71,6 +74,7 @@ def start_run(
         parent: the run that started this one, and on whose budget it draws.
         limits: what the run may use, with the runs that it starts.
         stall_minutes: at work without a finished step it counts as stalled; None: never.
+        shadow: it is a rehearsal, for good.
     """
     facts = {
         "agent": agent,
@@ -81,6 +85,7 @@ def start_run(
         "input_json": canonical(dict(input)),
         "fingerprint": fingerprint,
         "started_at": started_at,
+        "shadow": shadow,
     }
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
@@ -122,6 +127,7 @@ def finish_run(
     if tx.changed(open_run.values(**facts, finished_at=tx.at)):
         tx.journal("run_finished", run_id, **_sealed(facts, "reason", "findings_json"))
         _lift_its_halt(tx, run_id, outcome)
+        carried.settled(tx, run_id, ending)
     row = run_row(tx.run(run_id))
     if row.outcome != outcome:
         raise LedgerError(f"run {run_id!r} ended as {row.outcome!r}; it cannot end again as {outcome!r}")

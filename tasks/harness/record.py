@@ -108,7 +108,7 @@ class LedgerRecorder:
         """
         refuse_if_latched(self.facts)
         cleared = self._cleared(tool_call_id)
-        if cleared.call.tool != tool:
+        if cleared.call.tool != tool or (self.facts.shadow and (cleared.facts.risk != "read" or cleared.ask_id)):
             raise _not_cleared(tool)
         began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)
         harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic_ai.tools import ToolDefinition
 
+from midwatch.calls import Call
 from midwatch.policy import PolicyContext
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
+from tasks.permissions.rehearsal import Carried, was_staged
 from tasks.permissions.servers import Servers
 from tasks.permissions.spending import Spending
 
@@ -24,6 +28,10 @@ class Surroundings:
     """None: nobody knows what budgets have seen, so that none allows anything."""
     mandates: Mandates | None = None
     """None: nothing was allowed ahead of time."""
+    carried: Carried | None = None
+    """None: the run does what its model asks for, not what a rehearsal has staged."""
+    hears: Callable[[Call], Any] = was_staged
+    """What the model hears of a call that was staged."""
 
     async def around(self, tool: str, definition: ToolDefinition, call_id: str) -> PolicyContext:
         """What the policy is told of a call of `tool`. What cannot be found out is left out, and never the lenient case."""

@@ -26,7 +26,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from midwatch.ledger import Ledger, Schedule, Seen, Standing
 from midwatch.slots import Account, Going, Stopped
 from tasks.triggers.flow_runs import PAGE, flow_runs
-from tasks.triggers.slot import slot_of
+from tasks.triggers.slot import is_rehearsal, slot_of
 
 FLOW: Final = "agent-run"
 AT_WORK: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -89,11 +89,13 @@ async def runs_of_slots(
 
 
 def going_of(agent: str, at_work: Sequence[FlowRun], waiting: Sequence[Account], but: str = "") -> Going | None:
-    """The run of the agent that is at work; one that is still to claim its slot is not."""
+    """The run of the agent that is at work; one that is still to claim its slot is not, and no rehearsal."""
     unclaimed = {one.instant for one in waiting}
     for run in at_work:
         slot = slot_of(run)
-        if run.parameters.get("agent") != agent or str(run.id) == but or slot.instant in unclaimed:
+        if is_rehearsal(run.parameters) or run.parameters.get("agent") != agent:
+            continue
+        if str(run.id) == but or slot.instant in unclaimed:
             continue
         if run.state is not None and run.state.type != StateType.PENDING:
             return Going(run_id=str(run.id), scheduled=slot.cause == "schedule")
@@ -104,7 +106,7 @@ def _seen(deployment: DeploymentResponse, held: Collection[str]) -> Iterator[See
     for one in deployment.schedules:
         parameters = {**deployment.parameters, **one.parameters}
         agent = parameters.get("agent")
-        if not isinstance(agent, str):
+        if not isinstance(agent, str) or is_rehearsal(parameters):
             continue
         schedule = Schedule(
             agent=agent,

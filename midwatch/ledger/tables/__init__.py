@@ -15,6 +15,7 @@ from midwatch.ledger.tables.judgment import (
     notices,
     people,
 )
+from midwatch.ledger.tables.rehearsals import eval_results, staged
 from midwatch.ledger.tables.schema import metadata
 from midwatch.ledger.tables.slots import schedules, slot_watches, slots
 from midwatch.ledger.tables.work import day_totals, labels, runs, steps
@@ -32,6 +33,7 @@ __all__ = [
     "digests",
     "draws",
     "effects",
+    "eval_results",
     "habits",
     "halt_checks",
     "halts",
@@ -51,5 +53,6 @@ __all__ = [
     "schedules",
     "slot_watches",
     "slots",
+    "staged",
     "steps",
 ]
