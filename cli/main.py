@@ -16,6 +16,7 @@ from cli.contract import contract
 from cli.digest import digest
 from cli.down import down
 from cli.env import env
+from cli.evals import evals
 from cli.grant import grant
 from cli.halt import halt, resume
 from cli.inbox import inbox, show
@@ -68,6 +69,7 @@ app.command()(takeover)
 app.command()(link)
 app.command()(settle)
 app.command()(staged)
+app.command()(evals)
 app.command()(reviewers)
 app.command()(grant)
 app.command()(check)

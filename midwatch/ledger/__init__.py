@@ -10,6 +10,7 @@ from midwatch.ledger.concerns import Ended, Green
 from midwatch.ledger.decisions import Decided, DecisionRow
 from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
+from midwatch.ledger.evals import EvalRow
 from midwatch.ledger.halts import HaltCheck, HaltRow
 from midwatch.ledger.ledger import Ledger
 from midwatch.ledger.levels import LevelGrant
@@ -45,6 +46,7 @@ __all__ = [
     "EffectRow",
     "EffectState",
     "Ended",
+    "EvalRow",
     "Green",
     "HaltCheck",
     "HaltRow",

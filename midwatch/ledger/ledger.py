@@ -31,6 +31,7 @@ from midwatch.ledger import (
     dispatch,
     draws,
     effects,
+    evals,
     gauges,
     grant,
     habits,
@@ -133,6 +134,10 @@ class Ledger(Store):
     approve_staged = staged.approve_staged
     refuse_staged = staged.refuse_staged
     take_staged = carried.take_staged
+
+    cases_of = evals.cases_of
+    record_eval = evals.record_eval
+    last_eval = evals.last_eval
 
     open_ask = asks.open_ask
     open_round = planted.open_round
