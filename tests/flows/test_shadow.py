@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.flows.conftest import Night
-from tests.flows.scripted_model import Calls
+from tests.flows.scripted_model import call
 from tests.flows.test_command_line import midwatch
 
 WRITER = """
@@ -14,7 +14,7 @@ tools:
   - write_file: {root: work}
 rules:
   allow: [{write_file: allowed.txt}]
-  ask: [write_file]
+  ask: [{write_file: asked.txt}]
   deny: [{write_file: "secret/**"}]
 ceiling: 4
 contract:
@@ -23,15 +23,12 @@ contract:
 """
 
 
-def writes(*paths: str) -> Calls:
-    return Calls([("write_file", {"path": path, "content": "hello"}) for path in paths])
-
-
 async def test_what_was_rehearsed_by_night_is_done_once_in_the_morning(night: Night) -> None:
     work: Path = night.project / "work"
     work.mkdir(exist_ok=True)
     await night.ledger.grant_level("scripted", 4, by="test", because="a test")
-    night.agent("scripted", WRITER, writes("allowed.txt", "asked.txt"), "written")
+    writes = [call("write_file", path=path, content="hello") for path in ("allowed.txt", "asked.txt")]
+    night.agent("scripted", WRITER, *writes, "written")
     code, out, err = await midwatch("run", "scripted", "--shadow", "--json")
     rehearsal = json.loads(out)
     assert (code, rehearsal["outcome"], rehearsal["waiting"]) == (0, "rehearsed", []), err
@@ -59,7 +56,7 @@ async def test_what_was_rehearsed_by_night_is_done_once_in_the_morning(night: Ni
     (effect,) = await night.ledger.effects_of(done["run_id"])
     (ask, _) = await night.ledger.asks_of(done["run_id"])
     assert (effect.state, effect.ask_id, ask.spent_at is not None) == ("consumed", ask.ask_id, True)
-    assert night.script.count("scripted") == 2
+    assert night.script.count("scripted") == 3
 
     code, _, err = await midwatch("staged", run[:8], "--approve", "--because", "again")
     assert (code, "nothing of this run is staged and undecided" in err) == (1, True)
