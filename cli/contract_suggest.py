@@ -27,7 +27,7 @@ async def print_suggestion(spec: AgentSpec, house: House, *, as_json: bool) -> i
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
         rows = await ledger.recent_runs(spec.name, limit=RUNS)
-        ended = [row for row in rows if row.outcome in ("verified", "unverified")]
+        ended = [row for row in rows if row.outcome in ("verified", "unverified") and not row.shadow]
         proposal = propose(spec.name, [await _past(row, spec, house.project, ledger) for row in ended])
     typer.echo(json.dumps(_facts(proposal)) if as_json else visible(as_yaml(proposal)).rstrip("\n"))
     return 0 if proposal.checks else 1

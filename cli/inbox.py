@@ -51,6 +51,10 @@ def inbox(
 
     print_halts()
     console = terminal.console(soft_wrap=True)
+    if rehearsed := asyncio.run(with_ledger(lambda ledger: ledger.staged_waiting())):
+        from cli.staged import print_waiting  # which finds its run as this module does
+
+        print_waiting(rehearsed, console)
     if waiting or not proposed:
         console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:

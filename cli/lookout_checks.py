@@ -181,7 +181,7 @@ def newest_green(house: House, environ: Mapping[str, str], agents: list[str]) ->
 
 _SQLITE: Final = b"SQLite format 3\0"
 _NEWEST: Final = (
-    "SELECT finished_at FROM runs WHERE agent = ? AND outcome IN ('verified', 'verified_noop') "
+    "SELECT finished_at FROM runs WHERE agent = ? AND outcome IN ('verified', 'verified_noop') AND NOT shadow "
     "ORDER BY finished_at DESC LIMIT 1"
 )
 

@@ -16,7 +16,6 @@ from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
-from midwatch.outcome import GREEN
 
 
 def runs(
@@ -39,7 +38,7 @@ def runs(
 def _table(rows: list[RunRow]) -> Table:
     table = terminal.table("run", "agent", "started (UTC)", "by a", "outcome", "why")
     for row in rows:
-        colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
+        colour = terminal.colour_of(row.outcome)
         table.add_row(
             row.run_id[:8],
             row.agent,
@@ -60,5 +59,6 @@ def _facts(row: RunRow) -> dict[str, object]:
         "cause": row.cause,
         "level": row.level,
         "outcome": row.outcome,
+        "shadow": row.shadow,
         "reason": row.reason,
     }

@@ -99,7 +99,8 @@ def reserve(
         taken: what it draws from the budgets of its rules, in the same transaction; given back when it is released.
 
     Raises:
-        LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
+        LedgerError: the run has ended or is a rehearsal, another call stands under this id, or the approval is not good
+            for this call.
         WindowFull: it does not fit into a budget any more.
         BudgetSpent: the run, one above it, the day or the house has no effect left; nothing is kept of the call.
         Halted: a halt is in force, which covers the run.
@@ -107,6 +108,8 @@ def reserve(
     run = tx.run(run_id)
     if (ended := run["outcome"]) is not None:
         raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
+    if run["shadow"]:
+        raise LedgerError(f"run {run_id!r} is a rehearsal; it stages effects, and none may start in it")
     halts.refuse_if_halted(tx, run["agent"], run_id)
     if decided is not None:
         decisions.enter(tx, run_id, decided)

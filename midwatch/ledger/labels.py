@@ -23,10 +23,15 @@ def add_label(tx: Write, run_id: str, label: Label, why: str) -> None:
 @reads
 def labels_of(tx: Read, run_id: str) -> frozenset[Label]:
     """The labels of a run, from all its lives and conversations."""
-    return frozenset(row["label"] for row in tx.all(select(labels.c.label).where(labels.c.run_id == run_id)))
+    return frozenset(labels_in(tx, run_id))
 
 
 def enter(tx: Write, run_id: str, label: Label, why: str) -> None:
     """`add_label` as a part of a larger transaction."""
     if tx.is_new(labels, {"run_id": run_id, "label": label}, why=why, at=tx.at):
         tx.journal("label", run_id, label=label, why=why)
+
+
+def labels_in(tx: Read, run_id: str) -> list[Label]:
+    """`labels_of` as a part of a larger transaction."""
+    return [row["label"] for row in tx.all(select(labels.c.label).where(labels.c.run_id == run_id))]

@@ -21,6 +21,7 @@ from midwatch.ledger import (
     between,
     breakers,
     budgets,
+    carried,
     caught,
     chain,
     chains,
@@ -32,6 +33,7 @@ from midwatch.ledger import (
     dispatch,
     draws,
     effects,
+    evals,
     evidence,
     gauges,
     grant,
@@ -57,6 +59,7 @@ from midwatch.ledger import (
     schedules,
     settlement,
     slots,
+    staged,
     stalls,
     steps,
     stories,
@@ -141,6 +144,17 @@ class Ledger(Store):
     mark_unknown = effects.mark_unknown
     settle_effect = settlement.settle_effect
     effects_of = effects.effects_of
+
+    stage = staged.stage
+    staged_of = staged.staged_of
+    staged_waiting = staged.staged_waiting
+    approve_staged = staged.approve_staged
+    refuse_staged = staged.refuse_staged
+    take_staged = carried.take_staged
+
+    cases_of = evals.cases_of
+    record_eval = evals.record_eval
+    last_eval = evals.last_eval
 
     open_ask = asks.open_ask
     open_round = planted.open_round

@@ -109,7 +109,7 @@ class LedgerRecorder:
         """
         refuse_if_latched(self.facts)
         cleared = self._cleared(tool_call_id)
-        if cleared.call.tool != tool:
+        if cleared.call.tool != tool or (self.facts.shadow and (cleared.facts.risk != "read" or cleared.ask_id)):
             raise _not_cleared(tool)
         self.budget.begun(f"`{tool}`")
         began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)

@@ -25,7 +25,7 @@ from midwatch.ledger import Ledger, Schedule, Seen, Standing
 from midwatch.slots import Account, Going, Stopped
 from tasks.step.deployments import OF_AGENTS
 from tasks.triggers.flow_runs import flow_runs
-from tasks.triggers.slot import slot_of
+from tasks.triggers.slot import is_rehearsal, slot_of
 
 AT_WORK: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 """What Prefect's own limit of concurrent runs counts; a suspended run is not among them."""
@@ -77,11 +77,13 @@ async def runs_of_slots(
 
 
 def going_of(agent: str, at_work: Sequence[FlowRun], waiting: Sequence[Account], but: str = "") -> Going | None:
-    """The run of the agent that is at work; one that is still to claim its slot is not."""
+    """The run of the agent that is at work; one that is still to claim its slot is not, and no rehearsal."""
     unclaimed = {one.instant for one in waiting}
     for run in at_work:
         slot = slot_of(run)
-        if run.parameters.get("agent") != agent or str(run.id) == but or slot.instant in unclaimed:
+        if is_rehearsal(run.parameters) or run.parameters.get("agent") != agent:
+            continue
+        if str(run.id) == but or slot.instant in unclaimed:
             continue
         if run.state is not None and run.state.type != StateType.PENDING:
             return Going(run_id=str(run.id), scheduled=slot.cause == "schedule")
@@ -92,7 +94,7 @@ def _seen(deployment: DeploymentResponse, held: Collection[str]) -> Iterator[See
     for one in deployment.schedules:
         parameters = {**deployment.parameters, **one.parameters}
         agent = parameters.get("agent")
-        if not isinstance(agent, str):
+        if not isinstance(agent, str) or is_rehearsal(parameters):
             continue
         schedule = Schedule(
             agent=agent,
