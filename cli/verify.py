@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import terminal
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from cli.progress import progress
 from midwatch.calls import visible

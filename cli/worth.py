@@ -16,7 +16,7 @@ import typer
 
 from cli import zone
 from cli.home import locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import Agent, AsJson
 from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
