@@ -149,8 +149,8 @@ def test_where_the_runs_differed_there_is_no_script(project: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--minutes", "-1"], "x>=0"),
-        (["--incident-share", "1.5"], "0<=x<=1"),
+        (["--minutes", "-1"], "greater than or equal to 0"),
+        (["--incident-share", "1.5"], "less than or equal to 1"),
         (["--minutes", "1e12", "--json"], "--minutes: "),
     ],
 )
