@@ -148,6 +148,7 @@ class Trial:
             invariants=await Invariants.open(spec.contract, facts, log),
             watching=await Watching.open(spec, facts, log, budget, known),
             hears=_hears(record),
+            evidence="",
         )
 
     async def _servers(self, tools: Mapping[str, ToolDefinition]) -> Servers:
