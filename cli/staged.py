@@ -16,7 +16,8 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.inbox import whole_id, with_ledger
+from cli.inbox import whole_id
+from cli.ledger import with_ledger
 from cli.options import AsJson, Because
 from cli.show import print_piece
 from midwatch.calls import visible
