@@ -123,7 +123,8 @@ class Run:
             home=self.project / "home",
             shadow=self.shadow,
         )
-        if self.level > await self.ledger.level_of("a", facts.started_at):
+        halted = await self.ledger.halt_of("a", self.run_id) is not None
+        if not halted and self.level > await self.ledger.level_of("a", facts.started_at):
             await self.ledger.grant_level("a", self.level, by="test", because="a test")
         log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
