@@ -56,15 +56,23 @@ async def examined(agent: str, house: House) -> AsyncIterator[LayerResult]:
     """One result for each layer, up to the first that fails. Importing Prefect and the models takes seconds: not above."""
     from blocks.ledger import open_ledger
     from cli.layer_checks import Walk, load
+    from midwatch.fingerprint import fingerprint_of
     from midwatch.layers import walk
+    from tasks.model.providers import thinkers
 
     spec = load(agent, house)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(await open_ledger(house.home))
         await ledger.migrate()
         steps = Walk(spec=spec, house=house, ledger=ledger, stack=stack, environment=os.environ)
+        found: list[LayerResult] = []
         async for result in walk(steps.checks()):
+            found.append(result)
             yield result
+        mark = fingerprint_of(spec, await thinkers(spec.models(), os.environ)).whole
+        held = all(result.ok for result in found)
+        detail = "; ".join(f"{result.layer}: {result.detail}" for result in found if not result.ok) or "all hold"
+        await ledger.record_layers(spec.name, fingerprint=mark, held=held, detail=detail)
 
 
 async def collect(results: AsyncIterator[LayerResult], say: Callable[[str], None]) -> list[LayerResult]:

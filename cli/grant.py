@@ -1,4 +1,7 @@
-"""`midwatch grant`: a person puts an agent on a level. It stands in the ledger, with who, why and until when."""
+"""`midwatch grant`: a person puts an agent on a level. It stands in the ledger, with who, why and until when.
+
+Above 3 that is an override: nothing of it was earned (`midwatch promote`), and it holds for the file as it now is.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from cli.home import locate
 from cli.options import Agent
 from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
+from midwatch.fingerprint import fingerprint_of
 from midwatch.run import LEVELS, Level
 from midwatch.spec import AgentSpec
 
@@ -24,7 +28,10 @@ def grant(
     because: Annotated[str, typer.Option(help="Why; it stays in the ledger.")],
     days: Annotated[float, typer.Option(min=0.01, max=90, help="A level above 3 is granted for so many days.")] = 7,
 ) -> None:
-    """Grant a level: any lower one at once, a higher one rung by rung, for a time, and never above the ceiling."""
+    """Grant a level: any lower one at once, a higher one rung by rung, for a time, and never above the ceiling.
+
+    Above 3 it is an override: what the agent's rules allow goes unasked, earned or not.
+    """
     house = locate(os.environ)
     spec = load_agent(agent, house.project / "agents")
     until = datetime.now(UTC) + timedelta(days=days) if level > 3 else None
@@ -37,9 +44,12 @@ async def _grant(spec: AgentSpec, level: Level, because: str, until: datetime | 
     async with await open_ledger(locate(os.environ).home) as ledger:
         await ledger.migrate()
         check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))
-        await ledger.grant_level(spec.name, level, by=getpass.getuser(), because=because, until=until)
+        mark = fingerprint_of(spec).whole if level > 3 else None
+        said = {"by": getpass.getuser(), "because": because}
+        await ledger.grant_level(spec.name, level, until=until, fingerprint=mark, **said)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC; then it stands at 3 again" if until else ""
-    return f"{spec.name} stands at level {level}{ends}."
+    how = " by an override" if level > 3 else ""
+    return f"{spec.name} stands at level {level}{how}{ends}."
 
 
 def check(spec: AgentSpec, level: Level, stands: Level) -> None:

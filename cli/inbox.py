@@ -20,10 +20,11 @@ from rich.text import Text
 from cli import terminal
 from cli.home import locate
 from cli.options import AsJson, RunId
+from cli.promotions import proposal_facts, proposal_lines
 from cli.show import print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
-from midwatch.ledger import AskRow, Ledger
+from midwatch.ledger import AskRow, Ledger, Proposal
 from midwatch.ledger.location import BLOCK, location
 from midwatch.request import Question, together
 
@@ -44,18 +45,26 @@ def inbox(
         with suppress(KeyboardInterrupt):
             asyncio.run(with_ledger(lambda ledger: _watch(ledger, as_json=as_json, everything=everything)))
         return
-    waiting = asyncio.run(with_ledger(_waiting))
+    waiting, proposed = asyncio.run(with_ledger(_both))
     if as_json:
-        typer.echo(json.dumps([_facts(one) for one in waiting]))
+        typer.echo(json.dumps([*map(_facts, waiting), *map(proposal_facts, proposed)]))
         return
     from cli.halted import print_halts  # which asks the ledger as this module does
 
     print_halts()
     console = terminal.console(soft_wrap=True)
-    console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
+    if waiting or not proposed:
+        console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:
         if one.ask.kind == "settle":
             print_ask(one, console)
+    for line in proposal_lines(proposed):
+        console.print(Text(line))
+
+
+async def _both(ledger: Ledger) -> tuple[list[Question], list[Proposal]]:
+    """What is asked, and what is proposed."""
+    return await _waiting(ledger), await ledger.open_proposals()
 
 
 async def _watch(ledger: Ledger, *, as_json: bool, everything: bool) -> None:

@@ -20,11 +20,14 @@ from cli.env import env
 from cli.grant import grant
 from cli.halt import halt, resume
 from cli.inbox import inbox, show
+from cli.incident import incident
+from cli.level import level
 from cli.link import link
 from cli.lookout import lookout
 from cli.mandate import mandate
 from cli.metrics import metrics
 from cli.pins import pins
+from cli.promote import promote
 from cli.reviewers import reviewers
 from cli.rules import rules
 from cli.run import run
@@ -69,6 +72,9 @@ app.command()(takeover)
 app.command()(link)
 app.command()(settle)
 app.command()(reviewers)
+app.command()(level)
+app.command()(promote)
+app.command()(incident)
 app.command()(grant)
 app.command()(backtest)
 app.command()(check)

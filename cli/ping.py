@@ -17,6 +17,7 @@ from typing import Final
 from cli.home import locate
 from cli.lookout_checks import Look, look
 from cli.service import say
+from midwatch.rung_five import PING_TAKEN as TAKEN
 from tasks.harness.place import Place
 
 EACH_SECONDS: Final = 60.0
@@ -59,7 +60,9 @@ def ping_of(here: Place, environ: Mapping[str, str]) -> str:
     if not url:
         return ""
     house = locate({**environ, "MIDWATCH_PROJECT": str(here.project), "MIDWATCH_HOME": str(here.home)})
-    return ping(url, look(house, environ))
+    if not (fault := ping(url, look(house, environ))):
+        (house.home / TAKEN).touch()
+    return fault
 
 
 def ping(url: str, seen: Look) -> str:

@@ -14,8 +14,9 @@ from cli import terminal
 from cli.inbox import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
+from midwatch.ladder import CONFIDENCE
 from midwatch.ledger import Ledger
-from midwatch.reviewer import CONFIDENCE, Reviewer
+from midwatch.reviewer import Reviewer
 from midwatch.reviewer import reviewers as tested
 
 

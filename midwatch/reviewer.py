@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb, fsum
-from typing import Final
+from typing import TYPE_CHECKING
 
-from midwatch.ledger import AskRow
+from midwatch.ladder import at_least
 
-CONFIDENCE: Final = 0.95
-STEPS: Final = 60
-"""Of a bisection: more than a float can tell apart."""
+if TYPE_CHECKING:  # the ledger asks here what an answer to a test shows
+    from midwatch.ledger import AskRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +42,18 @@ class Reviewer:
 
 def found_of(row: AskRow) -> bool | None:
     """Whether the person saw what is wrong with a planted proposal; None where their answer does not say."""
-    match row.verdict:
+    return caught(row.verdict, row.args_json, row.edited_args_json)
+
+
+def caught(verdict: str | None, args_json: str, edited_args_json: str | None) -> bool | None:
+    """`found_of`, of an answer as it stands in the ledger."""
+    match verdict:
         case "denied":
             return True
         case "approved":
             return False
         case "edited":
-            return bool(json.loads(row.edited_args_json or "null") != json.loads(row.args_json))
+            return bool(json.loads(edited_args_json or "null") != json.loads(args_json))
         case _:
             return None
 
@@ -82,22 +85,3 @@ def reviewers(rows: Sequence[AskRow]) -> list[Reviewer]:
         Reviewer(person=person, caught=sum(found), missed=len(found) - sum(found))
         for person, found in sorted(answers.items())
     ]
-
-
-def at_least(caught: int, tests: int, *, confidence: float = CONFIDENCE) -> float:
-    """The share that is caught at least, with this confidence: the one-sided bound of Clopper and Pearson (1934).
-
-    Below it, so many catches or more would come about by chance with less than 1 - confidence. 0 without any.
-    """
-    if caught == 0:
-        return 0.0
-    low, high = 0.0, 1.0
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _so_many_or_more(caught, tests, middle) < 1 - confidence else (low, middle)
-    return low
-
-
-def _so_many_or_more(caught: int, tests: int, share: float) -> float:
-    ways = range(caught, tests + 1)
-    return fsum(comb(tests, k) * share**k * (1 - share) ** (tests - k) for k in ways)

@@ -6,18 +6,23 @@ from midwatch.ledger.asks import Ask, AskDecision, AskKind, AskRow, AskVerdict
 from midwatch.ledger.breakers import BreakerRow
 from midwatch.ledger.caught import Caught
 from midwatch.ledger.chain import ChainReport
+from midwatch.ledger.classes import ClassMove, Trust
 from midwatch.ledger.concerns import Ended, Green
 from midwatch.ledger.decisions import Decided, DecisionRow
 from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
+from midwatch.ledger.evidence import Record
 from midwatch.ledger.halts import HaltCheck, HaltRow
+from midwatch.ledger.incidents import IncidentRow, IncidentSeverity
 from midwatch.ledger.ledger import Ledger
-from midwatch.ledger.levels import LevelGrant
+from midwatch.ledger.levels import LevelGrant, LevelStanding
 from midwatch.ledger.mandates import MandateUse
 from midwatch.ledger.notices import NoticeRow, SubjectRow
 from midwatch.ledger.people import PersonRow
 from midwatch.ledger.pins import Pin, PinState
 from midwatch.ledger.probes import ModelProbe
+from midwatch.ledger.promotions import Signature
+from midwatch.ledger.proposals import Proposal
 from midwatch.ledger.runs import RunRow
 from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
 from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
@@ -39,6 +44,7 @@ __all__ = [
     "BreakerRow",
     "Caught",
     "ChainReport",
+    "ClassMove",
     "Decided",
     "DecisionRow",
     "Due",
@@ -49,14 +55,19 @@ __all__ = [
     "Green",
     "HaltCheck",
     "HaltRow",
+    "IncidentRow",
+    "IncidentSeverity",
     "Ledger",
     "LevelGrant",
+    "LevelStanding",
     "MandateUse",
     "ModelProbe",
     "NoticeRow",
     "PersonRow",
     "Pin",
     "PinState",
+    "Proposal",
+    "Record",
     "Reservation",
     "ReservationState",
     "RunRow",
@@ -64,6 +75,7 @@ __all__ = [
     "ScheduleRow",
     "Seen",
     "Settlement",
+    "Signature",
     "SlotClaim",
     "SlotRow",
     "Standing",
@@ -71,6 +83,7 @@ __all__ = [
     "StepRow",
     "StoredStep",
     "SubjectRow",
+    "Trust",
     "Unfinished",
     "Verified",
 ]

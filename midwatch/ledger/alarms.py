@@ -31,6 +31,11 @@ class AlarmRow:
 @writes()
 def raise_alarm(tx: Write, key: str, *, agent: str, severity: Severity, what: str) -> AlarmRow | None:
     """A new alarm; None where the one of this key still stands."""
+    return raised(tx, key, agent=agent, severity=severity, what=what)
+
+
+def raised(tx: Write, key: str, *, agent: str, severity: Severity, what: str) -> AlarmRow | None:
+    """`raise_alarm` as a part of a larger transaction."""
     if tx.first(select(alarms.c.alarm_id).where(alarms.c.key == key, alarms.c.over_at.is_(None))) is not None:
         return None
     alarm_id = hashlib.sha256(f"{key}\0{tx.at.isoformat()}".encode()).hexdigest()[:16]
@@ -43,6 +48,11 @@ def raise_alarm(tx: Write, key: str, *, agent: str, severity: Severity, what: st
 @writes()
 def end_alarm(tx: Write, key: str, because: str) -> bool:
     """What it was about is over; False where no alarm of this key stands."""
+    return ended(tx, key, because)
+
+
+def ended(tx: Write, key: str, because: str) -> bool:
+    """`end_alarm` as a part of a larger transaction."""
     standing = update(alarms).where(alarms.c.key == key, alarms.c.over_at.is_(None))
     if not tx.changed(standing.values(over_at=tx.at, over_because=because)):
         return False

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, select, update
 
 from midwatch.approval import is_person
 from midwatch.errors import LedgerError
+from midwatch.ledger import falls
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import asks
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -151,6 +152,8 @@ def enter_decision(tx: Write, row: AskRow, decided: dict[str, str | None], **jou
     sealed = {f"{name}_sha256": sha256(text) for name in long if (text := decided.get(name)) is not None}
     short = {name: value for name, value in decided.items() if name not in long}
     tx.journal("ask_decided", row.run_id, ask_id=row.ask_id, **journalled, **short, **sealed)
+    if row.kind == "approve" and decided.get("verdict") == "denied" and not row.planted:
+        falls.class_falls(tx, row.agent, row.rule, f"a person denied it in run {row.run_id[:8]}")
     return AskDecision(first=True, row=find_ask(tx, row.ask_id))
 
 

@@ -11,14 +11,11 @@ from typing import Final
 
 from sqlalchemy import func, select, update
 
-from midwatch.ledger.levels import UNGRANTED, LevelGrant, put_on
+from midwatch.ledger.levels import BY, UNGRANTED, LevelGrant, lowered, standing
 from midwatch.ledger.notices import BY_ITSELF
 from midwatch.ledger.tables import asks, attendance, levels
 from midwatch.ledger.transaction import Read, Write, reads, writes
-from midwatch.run import lowest
 
-BY: Final = "midwatch"
-"""Who lowers a level by itself."""
 NOTED_EACH: Final = timedelta(hours=1)
 """A second sign within so long is not written down."""
 
@@ -70,9 +67,7 @@ def lower_unseen(tx: Write, agent: str, *, since: datetime, because: str) -> Lev
 
     The grant that it makes is young itself, so the next step waits as long as the first, whoever asks for it.
     """
-    row = tx.first(select(levels).where(levels.c.agent == agent).order_by(levels.c.grant_id.desc()).limit(1))
-    if row is None or row["granted_at"] > since or row["level"] <= UNGRANTED:
+    stands = standing(tx, agent, tx.at)
+    if stands.grant is None or stands.grant.granted_at > since or stands.level <= UNGRANTED:
         return None
-    if row["until"] is not None and row["until"] <= tx.at:
-        return None
-    return put_on(tx, agent, lowest(row["level"] - 1), by=BY, because=because, until=row["until"])
+    return lowered(tx, agent, stands, because=because)

@@ -19,6 +19,7 @@ from sqlalchemy import RowMapping, select, update
 
 from midwatch.alike import cause_of
 from midwatch.breaker import BreakerState, Row, counts
+from midwatch.ledger import falls
 from midwatch.ledger.concerns import refused
 from midwatch.ledger.tables import breakers, runs
 from midwatch.ledger.transaction import Read, Write, reads, writes
@@ -153,6 +154,7 @@ def open_breaker(tx: Write, agent: str, why: Row, *, last_run: str, probe_at: da
     else:
         tx.changed(update(breakers).where(breakers.c.agent == agent).values(**fresh))
     tx.journal("breaker_opened", None, agent=agent, **facts)
+    falls.breaker_opened(tx, agent)
     return True
 
 

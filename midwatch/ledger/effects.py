@@ -22,7 +22,7 @@ from typing import Literal, assert_never
 from sqlalchemy import RowMapping, or_, select, update
 
 from midwatch.errors import LedgerError
-from midwatch.ledger import budgets, decisions, doubts, draws, halts
+from midwatch.ledger import budgets, decisions, doubts, draws, halts, incidents
 from midwatch.ledger.columns import storable
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.doubts import BY_THE_RUN, Testimony
@@ -226,6 +226,7 @@ def move(
         draws.give_back(tx, row["run_id"], row["call_id"])
     if state == "unknown":
         doubts.ask_about(tx, row, str(values["why"]))
+        incidents.doubted(tx, row["run_id"], row["call_id"])
     elif row["state"] == "unknown":
         doubts.close(tx, row, "happened" if state == "consumed" else "did_not_happen", said)
 

@@ -85,14 +85,18 @@ def refuse_if_halted(tx: Read, agent: str, run_id: str) -> None:
     Raises:
         Halted: a halt is in force that covers this run.
     """
-    row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
-    if row is not None:
-        raise Halted(_row(row).halt.words())
+    if (halt := covering(tx, agent, run_id)) is not None:
+        raise Halted(halt.words())
 
 
 @reads
 def halt_of(tx: Read, agent: str, run_id: str) -> Halt | None:
     """The halt that covers this run, the widest first; None where it may work."""
+    return covering(tx, agent, run_id)
+
+
+def covering(tx: Read, agent: str, run_id: str) -> Halt | None:
+    """`halt_of` within a transaction."""
     row = tx.connection.execute(_COVERING, {"agent": agent, "run_id": run_id}).mappings().first()
     return None if row is None else _row(row).halt
 

@@ -24,6 +24,7 @@ from midwatch.ledger import (
     caught,
     chain,
     chains,
+    classes,
     concerns,
     days,
     decisions,
@@ -31,14 +32,18 @@ from midwatch.ledger import (
     dispatch,
     draws,
     effects,
+    evidence,
     gauges,
     grant,
     habits,
     halts,
+    incidents,
     labels,
     lapses,
+    layers,
     levels,
     mandates,
+    marks,
     migration,
     moment,
     notices,
@@ -46,6 +51,8 @@ from midwatch.ledger import (
     pins,
     planted,
     probes,
+    promotions,
+    proposals,
     runs,
     schedules,
     settlement,
@@ -152,7 +159,29 @@ class Ledger(Store):
 
     grant_level = levels.grant_level
     level_of = levels.level_of
+    level_standing = levels.level_standing
     grants = levels.grants
+
+    see_fingerprint = marks.see_fingerprint
+    last_fingerprint = marks.last_fingerprint
+    fingerprint = marks.fingerprint
+    record_layers = layers.record_layers
+    layers_of = layers.layers_of
+    trust_in = classes.trust_in
+    classes_allowed = classes.classes_allowed
+    moves_of = classes.moves_of
+    class_record = evidence.class_record
+    run_record = evidence.run_record
+    rules_asked = evidence.rules_asked
+    report_incident = incidents.report_incident
+    incidents_of = incidents.incidents_of
+    promote_class = promotions.promote_class
+    promote_level = promotions.promote_level
+    propose = proposals.propose
+    refuse_proposal = proposals.refuse_proposal
+    withdraw_proposal = proposals.withdraw_proposal
+    open_proposals = proposals.open_proposals
+    proposals_of = proposals.proposals_of
 
     grant_mandate = mandates.grant_mandate
     revoke_mandate = mandates.revoke_mandate

@@ -1,20 +1,43 @@
-"""The ledger: how much is an agent trusted with? Granted by a person, with a reason; never by a file."""
+"""The ledger: how much is an agent trusted with? Granted by a person, with a reason; never by a file.
+
+A row counts where the journal bears it out. One that it does not is as if it were not there, and while it is, nothing above 3
+is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from midwatch.errors import LedgerError
+from midwatch.ledger import halts
+from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import levels
 from midwatch.ledger.transaction import Read, Write, reads, writes
-from midwatch.run import Level
+from midwatch.ledger.witness import bears_out, entries, sign
+from midwatch.run import Level, lowest
 
 UNGRANTED: Final[Level] = 3
 """Where an agent stands that nobody has granted anything."""
+BY: Final = "midwatch"
+"""Who lowers a level by itself."""
+OLDER: Final = frozenset({"grant_id", "agent", "level", "by", "because", "until"})
+"""What was journaled of a grant before there was evidence."""
+LOOKED_AT: Final = 3
+"""Links: names that differ in case alone are found together."""
+
+Basis = Literal["earned", "override", "fall", "person"]
+"""Why something stands as it does.
+
+earned    a person put it there, on evidence
+override  a person put it there without, with a reason and for a while
+fall      Midwatch took it back by itself
+person    a person put it there, where no evidence is asked for
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,35 +50,111 @@ class LevelGrant:
     granted_at: datetime
     until: datetime | None
     """None: until the next grant."""
+    basis: Basis = "person"
+    fingerprint: str | None = None
+    """It holds for the agent as it then was; None: for whatever bears its name."""
+    evidence_json: str = "{}"
+    """What was known when it was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelStanding:
+    """Where an agent stands at a moment."""
+
+    level: Level
+    grant: LevelGrant | None
+    """The latest; None where there is none, or none that the journal bears out."""
+    doubt: str = ""
+    """What is wrong with what the tables say; "" where the journal bears it out."""
+
+    @property
+    def is_wide(self) -> bool:
+        """What the agent's own rules allow goes unasked, earned or not: a person has said so, for a while."""
+        return self.level > UNGRANTED and self.grant is not None and self.grant.basis == "override"
 
 
 @writes()
 def grant_level(
-    tx: Write, agent: str, level: Level, *, by: str, because: str, until: datetime | None = None
+    tx: Write,
+    agent: str,
+    level: Level,
+    *,
+    by: str,
+    because: str,
+    until: datetime | None = None,
+    fingerprint: str | None = None,
 ) -> LevelGrant:
-    """Put the agent on `level`, up or down; the latest row is the one that counts."""
+    """Put the agent on `level`, up or down; the latest row is the one that counts. Above 3 it is an override.
+
+    Raises:
+        LedgerError: who or why is missing, or it would rise during a halt.
+    """
     if not by.strip() or not because.strip():
         raise LedgerError(f"a grant for {agent!r} names who gives it and why; one of them is empty")
-    return put_on(tx, agent, level, by=by, because=because, until=until)
+    if level > standing(tx, agent, tx.at).level:
+        refuse_if_halted(tx, agent)
+    basis: Basis = "override" if level > UNGRANTED else "person"
+    return put_on(tx, agent, level, by=by, because=because, until=until, basis=basis, fingerprint=fingerprint)
 
 
-def put_on(tx: Write, agent: str, level: Level, *, by: str, because: str, until: datetime | None) -> LevelGrant:
+def refuse_if_halted(tx: Read, agent: str) -> None:
+    """Nobody rises while they are halted. Raises LedgerError."""
+    if (halt := halts.covering(tx, agent, "")) is not None:
+        raise LedgerError(f"{halt.words()}; nobody is promoted meanwhile: `midwatch resume` first")
+
+
+def put_on(
+    tx: Write,
+    agent: str,
+    level: Level,
+    *,
+    by: str,
+    because: str,
+    until: datetime | None,
+    basis: Basis,
+    fingerprint: str | None = None,
+    evidence_json: str = "{}",
+) -> LevelGrant:
     """The grant, within a transaction."""
-    facts = {"agent": agent, "level": level, "by": by, "because": because, "until": until}
-    row = tx.insert(levels, granted_at=tx.at, **facts)
-    tx.journal("level_granted", None, grant_id=row["grant_id"], **facts)
+    said = {"by": by, "because": because, "until": until, "basis": basis, "fingerprint": fingerprint}
+    row = tx.insert(levels, granted_at=tx.at, agent=agent, level=level, evidence_json=evidence_json, **said)
+    sign(tx, "level_granted", _facts(row))
     return LevelGrant(**row)
+
+
+def lowered(tx: Write, agent: str, stands: LevelStanding, *, because: str, to: Level | None = None) -> LevelGrant:
+    """One rung down by itself, or down to `to`, and never below 3. What was granted until a day ends no later."""
+    grant = stands.grant
+    level = lowest(stands.level - 1) if to is None else to
+    until, mark = (grant.until, grant.fingerprint) if grant is not None else (None, None)
+    return put_on(tx, agent, level, by=BY, because=because, until=until, basis="fall", fingerprint=mark)
 
 
 @reads
 def level_of(tx: Read, agent: str, now: datetime) -> Level:
     """The level that stands. When a grant runs out nobody rises: above 3 it is 3 again, below 3 it stays."""
+    return standing(tx, agent, now).level
+
+
+@reads
+def level_standing(tx: Read, agent: str, now: datetime) -> LevelStanding:
+    """`level_of`, and on what it stands."""
+    return standing(tx, agent, now)
+
+
+def standing(tx: Read, agent: str, now: datetime) -> LevelStanding:
+    """`level_standing` within a transaction. Two questions, and one for the neighbours of the link."""
     row = tx.first(select(levels).where(levels.c.agent == agent).order_by(levels.c.grant_id.desc()).limit(1))
-    if row is None:
-        return UNGRANTED
-    grant = LevelGrant(**row)
+    link, body = next(entries(tx, "level_granted", agent, most=LOOKED_AT), (None, {}))
+    if row is None and link is None:
+        return LevelStanding(level=UNGRANTED, grant=None)
+    if row is None or link is None or not bears_out(tx, link, body, _facts(row), row["granted_at"], older=OLDER):
+        said = body.get("level", UNGRANTED)
+        level = lowest(UNGRANTED, said if said in (1, 2, 3) else UNGRANTED)
+        return LevelStanding(level=level, grant=None, doubt=_doubt(row, body))
+    grant = LevelGrant(**{**row, "basis": body.get("basis") or _older(row["level"])})
     over = grant.until is not None and grant.until <= now
-    return min(grant.level, UNGRANTED) if over else grant.level
+    return LevelStanding(level=lowest(grant.level, UNGRANTED) if over else grant.level, grant=grant)
 
 
 @reads
@@ -63,3 +162,21 @@ def grants(tx: Read, agent: str | None = None) -> list[LevelGrant]:
     """Every grant, newest first; of one agent or of all."""
     query = select(levels).order_by(levels.c.grant_id.desc())
     return [LevelGrant(**row) for row in tx.all(query if agent is None else query.where(levels.c.agent == agent))]
+
+
+def _older(level: Level) -> Basis:
+    """Of a grant from before there was evidence."""
+    return "override" if level > UNGRANTED else "person"
+
+
+def _facts(row: RowMapping) -> dict[str, Any]:
+    """What the journal is told of a row: all of it, the long text as its hash."""
+    facts = {name: value for name, value in row.items() if name not in ("granted_at", "evidence_json")}
+    return {**facts, "evidence_sha256": sha256(row["evidence_json"])}
+
+
+def _doubt(row: RowMapping | None, body: Mapping[str, Any]) -> str:
+    if row is None:
+        return f"the journal holds grant {body.get('grant_id')} of level {body.get('level')}, and its row is gone"
+    which = f"grant {row['grant_id']} of level {row['level']}"
+    return f"{which} is not what the journal holds, so nothing above {UNGRANTED} counts; `midwatch verify` says more"

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, select, update
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
 from midwatch.judgment import Loop
-from midwatch.ledger import arrivals, budgets, halts, labels
+from midwatch.ledger import arrivals, budgets, falls, halts, incidents, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
@@ -36,7 +36,7 @@ class RunRow:
     asked_level: Level | None
     input: Mapping[str, Any]
     fingerprint: str
-    """Of model, instructions, tools and policy: evidence belongs to it."""
+    """Of everything that the agent's file says: a run goes on with no other."""
     started_at: datetime
     """The first start, kept over crashes and suspensions."""
     finished_at: datetime | None
@@ -46,6 +46,8 @@ class RunRow:
     """How the loop came to its end; None too where that was not yet written down."""
     reason: str
     findings: tuple[Finding, ...]
+    evidence: str = ""
+    """Of what decides in the agent's file, and what it thinks with: to this its evidence belongs. "": nobody said."""
 
 
 @writes()
@@ -64,10 +66,12 @@ def start_run(
     parent: str | None = None,
     limits: Limits | None = None,
     stall_minutes: float | None = None,
+    evidence: str = "",
 ) -> RunRow:
     """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged.
 
     Args:
+        evidence: the fingerprint that what it shows belongs to.
         parent: the run that started this one, and on whose budget it draws.
         limits: what the run may use, with the runs that it starts.
         stall_minutes: at work without a finished step it counts as stalled; None: never.
@@ -81,6 +85,7 @@ def start_run(
         "input_json": canonical(dict(input)),
         "fingerprint": fingerprint,
         "started_at": started_at,
+        "evidence": evidence,
     }
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
@@ -121,6 +126,7 @@ def finish_run(
     open_run = update(runs).where(runs.c.run_id == run_id, runs.c.outcome.is_(None))
     if tx.changed(open_run.values(**facts, finished_at=tx.at)):
         tx.journal("run_finished", run_id, **_sealed(facts, "reason", "findings_json"))
+        _hold_against(tx, run_id, outcome, ending)
         _lift_its_halt(tx, run_id, outcome)
     row = run_row(tx.run(run_id))
     if row.outcome != outcome:
@@ -148,6 +154,16 @@ def _as_far_as_seen(tx: Write, run_id: str, outcome: Outcome, reason: str) -> tu
     if not in_doubt or outcome == "unknown":
         return outcome, reason
     return "unknown", f"nobody saw whether it happened: {', '.join(row.tool for row in in_doubt)}; {reason}"
+
+
+def _hold_against(tx: Write, run_id: str, outcome: Outcome, ending: Loop) -> None:
+    """What had to hold all the time did not: whoever acted in the run answers for it. At level 5 a wrong end is enough."""
+    if ending == "broken" and incidents.rules_acted(tx, run_id):
+        incidents.charge(tx, run_id, None, "major", because="an invariant of its contract was broken")
+    elif outcome == "failed" and ending == "finished":
+        falls.run_counts_against(
+            tx, tx.agent_of(run_id), f"run {run_id[:8]} said done, and its contract says otherwise"
+        )
 
 
 def _lift_its_halt(tx: Write, run_id: str, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
 from midwatch.agent_file import load_agent
 from midwatch.budget import BudgetSpent
 from midwatch.errors import BreakerOpen, SpecError
+from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
@@ -34,11 +35,12 @@ from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.harness.watch import Watching
-from tasks.model.providers import resolve_model
+from tasks.model.providers import resolve_model, thinkers
 from tasks.monitoring.limits import RunBudget
 from tasks.monitoring.own_judges import refuse_own_judges
 from tasks.permissions.cleared import GateState
 from tasks.permissions.declared import declared
+from tasks.permissions.earned import Earned
 from tasks.permissions.gate import Gate
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
@@ -68,6 +70,8 @@ class Prepared:
     log: RunLog
     invariants: Invariants
     watching: Watching
+    evidence: str
+    """The fingerprint that what the run shows belongs to."""
 
     @cached_property
     def opening(self) -> Opening:
@@ -93,6 +97,7 @@ class Prepared:
                 labels=self.labels,
                 spent=Spending(facts=facts, log=self.log, budgets=self.policy),
                 mandates=Mandates(facts=facts, ledger=self.ledger, policy=self.policy),
+                earned=Earned(facts=facts, ledger=self.ledger, policy=self.policy, fingerprint=self.evidence),
             ),
             reachable=bool(self.spec.escalation.to),
         )
@@ -137,7 +142,8 @@ async def prepare(
     spec = load_agent(agent, here.agents)
     refuse_own_judges(spec, here.project)
     check_input(spec, input)
-    facts = await _entered(spec, input, asked, slot, log.run_id, ledger, here)
+    mark = fingerprint_of(spec, await thinkers(spec.models(), os.environ))
+    facts = await _entered(spec, input, asked, slot, log.run_id, ledger, here, mark)
     budget = await _budget(spec, facts, log)
     if (ending := await _halted(facts, ledger) or _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
@@ -172,6 +178,7 @@ async def prepare(
         log=log,
         invariants=invariants,
         watching=await Watching.open(spec, facts, log, budget, known),
+        evidence=mark.whole,
     )
 
 
@@ -193,9 +200,14 @@ async def _entered(
     run_id: str,
     ledger: Ledger,
     here: Place,
+    mark: Fingerprint,
 ) -> RunFacts:
-    """The run in the ledger; its first start, level and fingerprint are kept over crashes and suspensions."""
+    """The run in the ledger; its first start, level and fingerprint are kept over crashes and suspensions.
+
+    What stands on evidence of another agent than this one falls before the run has a level.
+    """
     now = datetime.now(UTC)
+    await ledger.see_fingerprint(spec.name, mark)
     level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked or 5)
     row = await ledger.start_run(
         run_id,
@@ -209,6 +221,7 @@ async def _entered(
         started_at=now,
         limits=spec.limits,
         stall_minutes=stall_minutes(spec),
+        evidence=mark.whole,
     )
     if row.fingerprint != fingerprint(spec):
         raise SpecError(

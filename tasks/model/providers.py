@@ -73,6 +73,23 @@ async def choose(choice: str, environment: Mapping[str, str]) -> str:
     return f"ollama:{ollama}" if ollama else "local"
 
 
+async def thinkers(
+    choices: Sequence[str], environment: Mapping[str, str], load_block: LoadBlock = _load_block
+) -> tuple[str, ...]:
+    """What these choices come to here and now, by name: evidence belongs to that, and not to a word such as `auto`."""
+    return tuple([await _named(choice, environment, load_block) for choice in choices])
+
+
+async def _named(choice: str, environment: Mapping[str, str], load_block: LoadBlock) -> str:
+    if not choice.startswith("block:"):
+        return await choose(choice, environment)
+    try:
+        block = await load_block(choice.partition(":")[2])
+    except Exception:
+        return choice  # it cannot be set up, so it is passed over
+    return f"{choice} {block.provider}:{block.model} {block.base_url or ''}".rstrip()
+
+
 def ollama_url(environment: Mapping[str, str]) -> str:
     """Where an Ollama would answer: `OLLAMA_BASE_URL`, or its usual port."""
     return environment.get("OLLAMA_BASE_URL") or OLLAMA_URL

@@ -15,6 +15,7 @@ from typing import Final
 from midwatch.agents import Agents
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
+from midwatch.ledger.falls import FELL
 
 UNSEEN: Final = "unseen:"
 """How the key of such an alarm begins."""
@@ -55,7 +56,7 @@ class Attendance:
         grant = await self.ledger.lower_unseen(agent, since=now - timedelta(days=days), because=why)
         if grant is None:
             return ""
-        back = f"a look at the digest keeps it there; `midwatch grant {agent} {grant.level + 1}` brings it back"
+        back = f"a look at the digest keeps it there; `midwatch level {agent}` says what brings it back"
         what = f"was put on level {grant.level}: no sign of a person for {days:g} days; {back}"
         await self.ledger.raise_alarm(f"{UNSEEN}{agent}:{grant.level}", agent=agent, severity="attention", what=what)
         return f"{agent} {what}"
@@ -68,6 +69,7 @@ class Attendance:
         return spec.unseen_days if spec else USUAL_DAYS
 
     async def _back(self, last: datetime | None) -> None:
+        """What was taken back for silence, or for cause, has been told."""
         for row in await self.ledger.open_alarms():
-            if row.key.startswith(UNSEEN) and last is not None and row.raised_at < last:
+            if row.key.startswith((UNSEEN, FELL)) and last is not None and row.raised_at < last:
                 await self.ledger.end_alarm(row.key, "a person was there")

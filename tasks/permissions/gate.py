@@ -26,6 +26,7 @@ from midwatch.run import RunFacts
 from midwatch.window import Draw
 from tasks.permissions.cleared import ClearedCall, GateState, JudgedCall
 from tasks.permissions.declared import declared, definition_hash
+from tasks.permissions.earned import Ruled
 from tasks.permissions.level import held_to_level, held_to_reach
 from tasks.permissions.previews import preview_of
 from tasks.permissions.surroundings import Surroundings
@@ -199,11 +200,9 @@ class Gate(WrapperToolset[RunFacts]):
         Args:
             shown: the call as it stands in the conversation now.
         """
-        decision = self.surroundings.labels.held(self.policy.decide(call, context), call, facts)
-        decision = held_to_level(decision, ctx.deps.level, facts.risk)
-        draws = self.policy.draws(call, context, decision)
-        approval = approval_of(ctx)
-        judged = JudgedCall(call=call, digest=self._digest(call, definition), decision=decision, draws=draws)
+        ruled = await self._ruled(call, facts, ctx, context)
+        draws, approval = ruled.draws, approval_of(ctx)
+        judged = JudgedCall(call=call, digest=self._digest(call, definition), decision=ruled.decision, draws=draws)
         if not ctx.tool_call_approved:
             judged = await self._with_a_mandate(judged, facts, ctx, definition, context)
             return replace(judged, decision=held_to_reach(judged.decision, reachable=self.reachable))
@@ -217,6 +216,15 @@ class Gate(WrapperToolset[RunFacts]):
         return replace(
             judged, decision=await self._with_the_yes(judged, approval.get("ask_id"), facts, ctx), draws=uncapped(draws)
         )
+
+    async def _ruled(self, call: Call, facts: ToolFacts, ctx: RunContext[RunFacts], context: PolicyContext) -> Ruled:
+        """What the rules say, as far as the agent is trusted at this moment."""
+        around = self.surroundings
+        if around.earned is not None:
+            return await around.earned.ruled(call, facts, context, around.labels)
+        decision = around.labels.held(self.policy.decide(call, context), call, facts)
+        decision = held_to_level(decision, ctx.deps.level, facts.risk)
+        return Ruled(decision=decision, draws=self.policy.draws(call, context, decision))
 
     async def _with_a_mandate(
         self,

@@ -17,7 +17,7 @@ def held_to_level(decision: Decision, level: Level, risk: Risk) -> Decision:
     1     | deny            | deny            | deny
     2     | as the rule says| deny            | deny
     3     | as the rule says| as the rule says| an allow becomes an ask
-    4, 5  | as the rule says| as the rule says| as the rule says
+    4, 5  | as the rule says| as the rule says| as the rule says, where that was earned (`earned.py`)
     """
     match level:
         case 1:

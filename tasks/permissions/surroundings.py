@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pydantic_ai.tools import ToolDefinition
 
 from midwatch.policy import PolicyContext
+from tasks.permissions.earned import Earned
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
 from tasks.permissions.servers import Servers
@@ -24,6 +25,8 @@ class Surroundings:
     """None: nobody knows what budgets have seen, so that none allows anything."""
     mandates: Mandates | None = None
     """None: nothing was allowed ahead of time."""
+    earned: Earned | None = None
+    """None: no class ever was, and the run's own level is what counts; of a run that nobody trusts with anything else."""
 
     async def around(self, tool: str, definition: ToolDefinition, call_id: str) -> PolicyContext:
         """What the policy is told of a call of `tool`. What cannot be found out is left out, and never the lenient case."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import comb, isclose
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from midwatch.ledger import AskRow
-from midwatch.reviewer import at_least, found_of, lesson, reviewers, undisclosed
+from midwatch.reviewer import found_of, lesson, reviewers, undisclosed
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -74,23 +71,3 @@ def test_a_test_is_told_after_the_decision_and_never_before(verdict: Any) -> Non
     assert bool(lesson(one)) is (verdict is not None)
     assert bool(undisclosed(one).planted) is (verdict is not None)
     assert lesson(row(verdict, planted="")) == ""
-
-
-@pytest.mark.parametrize(
-    ("caught", "tests", "bound"),
-    [(0, 5, 0.0), (1, 1, 0.05), (5, 5, 0.05 ** (1 / 5)), (9, 10, 0.6058), (95, 100, 0.8977)],
-)
-def test_the_bound_is_that_of_clopper_and_pearson(caught: int, tests: int, bound: float) -> None:
-    assert isclose(at_least(caught, tests), bound, abs_tol=1e-4)
-
-
-@given(st.integers(1, 60), st.floats(0.01, 0.99))
-def test_a_bound_that_is_too_high_comes_about_in_at_most_one_case_of_twenty(tests: int, share: float) -> None:
-    wrong = [caught for caught in range(tests + 1) if at_least(caught, tests) > share]
-    assert sum(comb(tests, k) * share**k * (1 - share) ** (tests - k) for k in wrong) <= 0.05 + 1e-9
-
-
-@given(st.integers(1, 200).flatmap(lambda tests: st.tuples(st.integers(0, tests), st.just(tests))))
-def test_it_is_a_share_below_what_was_seen(counted: tuple[int, int]) -> None:
-    caught, tests = counted
-    assert 0 <= at_least(caught, tests) <= caught / tests

@@ -15,6 +15,7 @@ from midwatch.ledger.tables.judgment import (
     notices,
     people,
 )
+from midwatch.ledger.tables.ladder import class_moves, fingerprints, incidents, layers_seen, proposals
 from midwatch.ledger.tables.schema import metadata
 from midwatch.ledger.tables.slots import schedules, slot_watches, slots
 from midwatch.ledger.tables.work import day_totals, labels, runs, steps
@@ -26,18 +27,22 @@ __all__ = [
     "attendance",
     "breakers",
     "chain_marks",
+    "class_moves",
     "day_totals",
     "decisions",
     "digest_deliveries",
     "digests",
     "draws",
     "effects",
+    "fingerprints",
     "habits",
     "halt_checks",
     "halts",
     "house_limits",
+    "incidents",
     "journal",
     "labels",
+    "layers_seen",
     "levels",
     "mandates",
     "metadata",
@@ -46,6 +51,7 @@ __all__ = [
     "people",
     "pins",
     "probes",
+    "proposals",
     "run_totals",
     "runs",
     "schedules",

@@ -42,8 +42,12 @@ levels: Final = Table(
     Column("because", Words, nullable=False),
     Column("granted_at", Instant, nullable=False),
     Column("until", Instant),
+    Column("basis", Words, nullable=False, server_default="person"),
+    Column("fingerprint", Words),
+    Column("evidence_json", Words, nullable=False, server_default="{}"),
     CheckConstraint("level BETWEEN 1 AND 5", name="level"),
 )
+"""`basis`: 'earned', 'override', 'fall' or 'person'. With a `fingerprint` it holds for that agent only, as it then was."""
 
 people: Final = Table(
     "people",

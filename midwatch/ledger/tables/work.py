@@ -26,6 +26,7 @@ runs: Final = Table(
     Column("ending", Words),
     Column("reason", Words, nullable=False, server_default=""),
     Column("findings_json", Words, nullable=False, server_default="[]"),
+    Column("evidence", Words, nullable=False, server_default=""),
     CheckConstraint("level BETWEEN 1 AND 5", name="level"),
     Index(None, "agent", "started_at"),
     Index(None, "started_at"),

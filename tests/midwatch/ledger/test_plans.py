@@ -41,6 +41,12 @@ ASKED: dict[str, Callable[[Ledger], Awaitable[object]]] = {
     "schedules_standing": lambda ledger: ledger.schedules_standing(),
     "slots_between": lambda ledger: ledger.slots_between("owl", START, START),
     "runs_left_today": lambda ledger: ledger.runs_left_today("owl", DayLimits(runs=9), START, at_most=9),
+    "trust_in": lambda ledger: ledger.trust_in("owl", "f", START),
+    "class_record": lambda ledger: ledger.class_record("owl", "ask.push", "f", START),
+    "run_record": lambda ledger: ledger.run_record("owl", "f", START),
+    "rules_asked": lambda ledger: ledger.rules_asked("owl", "f"),
+    "last_fingerprint": lambda ledger: ledger.last_fingerprint("owl"),
+    "open_proposals": lambda ledger: ledger.open_proposals(),
     "gauges": lambda ledger: ledger.gauges(START),
 }
 WHOLE = ("SCAN up", "SCAN house_limits", "SCAN journal USING INDEX", "SCAN day_totals USING INDEX")

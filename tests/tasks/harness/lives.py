@@ -117,6 +117,8 @@ class Run:
             project=self.project,
             home=self.project / "home",
         )
+        if self.level > await self.ledger.level_of("a", facts.started_at):
+            await self.ledger.grant_level("a", self.level, by="test", because="a test")
         log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
         model = FunctionModel(self.script.say, profile=profile)
@@ -141,6 +143,7 @@ class Run:
                 log=log,
                 invariants=invariants,
                 watching=await Watching.open(spec, facts, log, budget, known),
+                evidence="",
             )
 
 

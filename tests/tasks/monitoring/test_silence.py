@@ -121,7 +121,7 @@ async def test_a_person_who_gives_no_sign_lowers_a_level_by_a_step_a_period_and_
     assert await house.attendance(days=6.9) == []
     (first,) = await house.attendance(days=0.2)
     assert "was put on level 4: no sign of a person for 7 days" in first
-    assert "`midwatch grant owl 5` brings it back" in first
+    assert "`midwatch level owl` says what brings it back" in first
     assert [await house.attendance(days=3), await house.attendance(days=3)] == [[], []]
     assert len(await house.attendance(days=2)) == 1
     assert await house.attendance(days=70) == []

@@ -1,0 +1,98 @@
+"""Make the pictures of docs/ladder.md: `python -m docs.pictures.ladder`. Needs nothing but Midwatch; the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import log
+from pathlib import Path
+from typing import Final
+
+from benchmarks.ladder.exact import Chances, by_evidence, in_a_row
+from benchmarks.ladder.figures import A_DAY, ROWS, YEAR
+from midwatch.chart import Chart, Curve, Mark, Point, svg
+from midwatch.ladder import ALPHA, Fall, Tally, curve, needed
+
+HERE: Final = Path(__file__).parent
+GREY: Final = "#768390"
+"""Seen on white and on black."""
+WIDE: Final = "540"
+RATE: Final = 0.003
+WEEK: Final = 7 * A_DAY
+P0: Final = 0.005
+ENOUGH: Final = -log(ALPHA)
+ERRORS: Final[list[float | Fall]] = [*[0.0] * 230, 0.25, *[0.0] * 300, 1.0]
+LIFE: Final[list[float | Fall]] = [
+    *ERRORS,
+    *[0.0] * needed([Tally(clean=530, minor=1, major=1)], P0),
+    *[1.0, Fall()],
+    *[0.0] * needed([Tally()], P0),
+]
+"""A minor error, a major one, enough; then one that is reported, the fall, and what it takes to come back."""
+
+
+def main() -> None:
+    for name, drawn in pictures():
+        (HERE / f"{name}.svg").write_text(drawn + "\n")
+        print(f"docs/pictures/{name}.svg")
+
+
+def pictures() -> Iterator[tuple[str, str]]:
+    """Names and drawings."""
+    yield "ladder-year", svg(a_year(), ink=GREY, width=WIDE)
+    yield "ladder-climb", svg(a_climb(), ink=GREY, width=WIDE)
+
+
+def a_year() -> Chart:
+    """Of classes that go wrong at p0 = 0.3 %: how many are promoted by when?"""
+    rows = [Curve(label=f"{row:,} in a row", points=by_week(in_a_row(row, RATE, YEAR))) for row in reversed(ROWS)]
+    test = Curve(label="the e-process", points=by_week(by_evidence(RATE, RATE, YEAR)))
+    return Chart(
+        about=(
+            "Chance that a class which goes wrong in 0.3 % of cases has been promoted, over a year of 50 actions a day. "
+            "20 and 50 in a row: all within days. 1,000 in a row: 19 of 20 within the year. The e-process: under 5 %."
+        ),
+        curves=[test, *rows],
+        across=[(month * YEAR / 12, str(month)) for month in range(0, 13, 2)],
+        up=[(share / 100, f"{share} %") for share in range(0, 101, 20)],
+        across_is="months, at 50 actions a day",
+        threshold=(ALPHA, "5 %"),
+    )
+
+
+def by_week(chances: Chances) -> list[Point]:
+    by = [0.0, *chances.by]
+    return [(n, by[n]) for n in [*range(0, 60, 4), *range(60, YEAR, WEEK), YEAR]]
+
+
+def a_climb() -> Chart:
+    """E of one class whose p0 is 0.5 %."""
+    line = [0.0, *curve(LIFE, P0)]
+    fell = LIFE.index(Fall()) + 1
+    minor, major = LIFE.index(0.25) + 1, LIFE.index(1.0) + 1
+    return Chart(
+        about=(
+            "E of a class over 1,900 actions: it climbs, loses a little by a minor error and a factor of ten by a major "
+            "one, reaches 20 and is promoted, falls to 1 when an error is reported, and climbs again."
+        ),
+        curves=[Curve(label="", points=corners(line))],
+        across=[(n, f"{n:,}") for n in range(0, 2001, 500)],
+        up=[(log(e), f"{e:g}") for e in (0.1, 1, 10, 100)],
+        across_is="actions; E on the left, each line ten times the one below",
+        threshold=(ENOUGH, "20: enough"),
+        marks=[
+            Mark(at=(minor, line[minor]), label="minor error"),
+            Mark(at=(major, line[major]), label="major error"),
+            Mark(at=(fell, line[fell]), label="reported: it falls"),
+        ],
+    )
+
+
+def corners(line: Sequence[float]) -> list[Point]:
+    """Of a long climb, which is straight between its errors, the points that a line has to touch."""
+    around = zip(line, line[1:], line[2:], strict=False)
+    bends = [n for n, (before, here, after) in enumerate(around, start=1) if abs(before + after - 2 * here) > 1e-9]
+    return [(n, line[n]) for n in [0, *bends, len(line) - 1]]
+
+
+if __name__ == "__main__":
+    main()

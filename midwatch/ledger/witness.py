@@ -1,0 +1,78 @@
+"""The ledger: does the journal bear out what a row says? A row that it does not bear out counts as if it were not there.
+
+For the few rows that say what an agent is trusted with. They are looked for in the journal, and not the other way round, so
+that a row which was put in, changed or taken out by another hand than the ledger's is seen before anything is built on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import literal_column, select
+
+from midwatch.ledger.journal import GENESIS, Link, canonical, moment
+from midwatch.ledger.tables import journal
+from midwatch.ledger.transaction import Read, Write
+
+Signed = Literal["level_granted", "class_moved"]
+"""What kind of link; `ix_journal_signed` holds them alone."""
+
+
+def sign(tx: Write, kind: Signed, facts: Mapping[str, Any]) -> None:
+    """Journal a row at once: what follows in the same transaction may ask for it."""
+    tx.journal(kind, None, **facts)
+    tx.chain.write()
+
+
+def entries(tx: Read, kind: Signed, agent: str, *, most: int | None = None) -> Iterator[tuple[Link, dict[str, Any]]]:
+    """The links about this agent with what they say, the newest first.
+
+    Args:
+        most: no more than so many are looked at.
+    """
+    spelled = f'"agent":{canonical(agent)}'
+    mine = journal.c.kind == literal_column(f"'{kind}'"), journal.c.body.contains(spelled, autoescape=True)
+    for row in tx.all(select(journal).where(*mine).order_by(journal.c.seq.desc()).limit(most)):
+        link = Link(**row)
+        body = json.loads(link.body)
+        if body.get("agent") == agent:
+            yield link, body
+
+
+def bears_out(
+    tx: Read,
+    link: Link,
+    body: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    at: datetime,
+    *,
+    older: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether the link is whole, stands in its place in the chain, and says of the row what the row says of itself.
+
+    Args:
+        body: of the link.
+        facts: of the row, as they are journaled.
+        at: when the row was made.
+        older: the names of what a ledger of an earlier revision journaled of such a row.
+    """
+    said = json.loads(canonical(dict(facts)))
+    all_of_it = body.keys() in (said.keys(), older)
+    same = all_of_it and all(said.get(name) == value for name, value in body.items())
+    return same and link.at == moment(at) and is_whole(tx, link)
+
+
+def is_whole(tx: Read, link: Link) -> bool:
+    """Its hash is that of what it says, and its neighbours' hashes fit it."""
+    if link.hash != link.expected_hash():
+        return False
+    beside = select(journal.c.seq, journal.c.hash, journal.c.prev_hash).where(
+        journal.c.seq.in_((link.seq - 1, link.seq + 1))
+    )
+    near = {row["seq"]: row for row in tx.all(beside)}
+    before = GENESIS if link.seq == 1 else near[link.seq - 1]["hash"] if link.seq - 1 in near else None
+    after = near[link.seq + 1]["prev_hash"] if link.seq + 1 in near else link.hash
+    return bool(link.prev_hash == before and after == link.hash)

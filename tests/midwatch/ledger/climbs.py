@@ -1,0 +1,131 @@
+"""A record that earns something, put into a ledger in one transaction: what a year of nights would leave there."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from midwatch.ask_context import AskContext
+from midwatch.fingerprint import Fingerprint, fingerprint_of
+from midwatch.ledger import Ask, Ledger, Signature
+from midwatch.ledger.asks import enter_ask
+from midwatch.ledger.tables import asks, effects, runs
+from midwatch.ledger.transaction import Write
+from midwatch.spec import AgentSpec
+from tests.midwatch.ledger.conftest import START
+
+AGENT = "owl"
+RULE = "ask.push"
+ENOUGH = 340
+"""Clean writes, where nobody was ever tested."""
+
+
+def spec(**fields: Any) -> AgentSpec:
+    told = {"name": AGENT, "description": "d", "instructions": "i", "ceiling": 5, **fields}
+    return AgentSpec.model_validate(told)
+
+
+MARK = fingerprint_of(spec(), ["local"])
+OTHER = fingerprint_of(spec(instructions="otherwise"), ["local"])
+
+
+async def past(
+    ledger: Ledger,
+    count: int = ENOUGH,
+    *,
+    rule: str = RULE,
+    risk: str = "write",
+    mark: Fingerprint = MARK,
+    days: int = 20,
+    since: datetime = START - timedelta(days=60),
+    verdict: str = "approved",
+    name: str = "past",
+    same: bool = False,
+) -> None:
+    """So many calls that a person decided about, spread over some days, a run each day; those approved have happened.
+
+    Args:
+        same: one call again and again.
+    """
+    context = AskContext(risk=risk).model_dump_json()
+
+    def write(tx: Write) -> None:
+        for day in range(days):
+            at, run_id = since + timedelta(days=day), f"{name}-{day}"
+            _run(tx, run_id, at, mark, level=3)
+            for number in range(day, count, days):
+                _call(tx, run_id, number, at, rule, context, verdict, digest="same" if same else f"d{number}")
+
+    await ledger.write(write, durable=True)
+
+
+def _run(tx: Write, run_id: str, at: datetime, mark: Fingerprint, **facts: Any) -> None:
+    told = {"cause": "schedule", "input_json": "{}", "fingerprint": "f", "started_at": at, "finished_at": at, **facts}
+    tx.insert(runs, **{"run_id": run_id, "agent": AGENT, "evidence": mark.whole, "outcome": "verified", **told})
+
+
+def _call(
+    tx: Write, run_id: str, number: int, at: datetime, rule: str, context: str, verdict: str, digest: str
+) -> None:
+    call = {"run_id": run_id, "call_id": f"main/c{number}", "tool": "shell", "args_json": "{}", "digest": digest}
+    said = {"by": "anna", "via": "cli", "decided_at": at, "created_at": at, "verdict": verdict}
+    shown = {"kind": "approve", "rule": rule, "reason": "", "words": "", "context_json": context}
+    tx.insert(asks, ask_id=f"{run_id}:{number}", agent=AGENT, **call, **said, **shown)
+    if verdict == "approved":
+        done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
+        tx.insert(effects, idempotency_key=f"{run_id}:{number}", result_json='"done"', **call, **done)
+
+
+async def nights(
+    ledger: Ledger, count: int, *, since: datetime = START - timedelta(days=200), outcome: str = "verified"
+) -> None:
+    """Runs at level 4, one a day."""
+
+    def write(tx: Write) -> None:
+        for night in range(count):
+            at = since + timedelta(days=night)
+            _run(tx, f"night-{night}", at, MARK, level=4, outcome=outcome, ending="finished")
+
+    await ledger.write(write, durable=True)
+
+
+async def started(ledger: Ledger, run_id: str = "now", *, mark: Fingerprint = MARK, level: Any = 4) -> str:
+    """A run that is under way."""
+    facts: dict[str, Any] = {"slot": None, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.see_fingerprint(AGENT, mark)
+    told = {"agent": AGENT, "cause": "person", "level": level, "started_at": START, "evidence": mark.whole}
+    await ledger.start_run(run_id, **told, **facts)
+    return run_id
+
+
+async def asked(ledger: Ledger, run_id: str, call_id: str = "main/1", *, rule: str = RULE, **changes: Any) -> Ask:
+    """A question that waits."""
+    told: dict[str, Any] = {
+        "ask_id": f"{run_id}:{call_id}",
+        "run_id": run_id,
+        "call_id": call_id,
+        "tool": "shell",
+        "args_json": json.dumps({"command": call_id}),
+        "digest": call_id,
+        "kind": "approve",
+        "rule": rule,
+        "reason": "",
+        "words": "",
+        "created_at": START,
+        "deadline": START + timedelta(days=1),
+        "context_json": AskContext(risk="write").model_dump_json(),
+        **changes,
+    }
+    return await ledger.write(lambda tx: enter_ask(tx, Ask(**told)), durable=True)
+
+
+def by(person: str = "anna", *, because: str = "the evidence is enough", until: datetime | None = None) -> Signature:
+    return Signature(by=person, via="cli", because=because, until=until)
+
+
+async def climbed(ledger: Ledger, rule: str = RULE) -> None:
+    """The class has earned it, and a person has promoted it: the agent stands at level 4."""
+    await past(ledger, rule=rule, name=f"past {rule}")
+    await ledger.see_fingerprint(AGENT, MARK)
+    await ledger.promote_class(AGENT, rule, by(), fingerprint=MARK.whole, ceiling=5)

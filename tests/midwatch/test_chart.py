@@ -1,0 +1,52 @@
+"""Curves as a drawing: well-formed, inside its frame, and told apart without colours."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.chart import WIDTH, Chart, Curve, Mark, Point, svg
+
+POINTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=20)
+
+
+def chart(*curves: list[Point], about: str = "a test", mark: str = "here") -> Chart:
+    return Chart(
+        about=about,
+        curves=[Curve(label=f"no. {number} {about}", points=points) for number, points in enumerate(curves)],
+        across=[(0, "0"), (10, "10")],
+        up=[(0, "none"), (1, "all")],
+        across_is="days",
+        threshold=(0.5, "half"),
+        marks=[Mark(at=(9, 0.2), label=mark)],
+    )
+
+
+@given(POINTS)
+def test_whatever_is_drawn_stays_inside(points: list[Point]) -> None:
+    drawn = ElementTree.fromstring(svg(chart(points)))
+    _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+    (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+    for pair in line.attrib["points"].split():
+        x, y = map(float, pair.split(","))
+        assert 0 <= x <= width == WIDTH
+        assert 0 <= y <= height
+
+
+@given(st.text(max_size=40))
+def test_words_stay_words(words: str) -> None:
+    drawn = ElementTree.fromstring(svg(chart([(0, 0)], about=words, mark=words)))
+    assert {element.tag.rpartition("}")[2] for element in drawn.iter()} <= {"svg", "path", "text", "polyline", "circle"}
+
+
+def test_curves_are_told_apart_without_colours() -> None:
+    drawn = ElementTree.fromstring(svg(chart(*[[(0.0, 0.0)]] * 4)))
+    lines = list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))
+    assert len({line.attrib.get("stroke-dasharray") for line in lines}) == 4
+
+
+def test_the_ink_is_that_of_the_place_unless_it_is_named() -> None:
+    assert ElementTree.fromstring(svg(chart([(0, 0)]))).attrib["fill"] == "currentColor"
+    assert ElementTree.fromstring(svg(chart([(0, 0)]), ink="#123456")).attrib["fill"] == "#123456"
