@@ -7,21 +7,21 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
 from midwatch.halt import Target
 from midwatch.ledger import Ledger
-from midwatch.spec import AgentSpec
 from midwatch.stand_ins import stand_ins
 from tasks.harness.ladder_review import as_markdown, review
 from tests.midwatch.ledger.climbs import AGENT, MARK, RULE, past, spec
 
-FILE = "name: owl\ndescription: d\ninstructions: i\nceiling: 5\n"
+FILE = "name: owl\ndescription: d\ninstructions: i\nceiling: 5\ncontract: {done_when: [{file: {path: a.md}}]}\n"
 T = TypeVar("T")
 Say = Callable[..., Result]
 SINCE = datetime.now(UTC) - timedelta(days=60)
@@ -84,7 +84,7 @@ def test_a_class_is_shown_with_its_evidence_its_curve_and_what_is_missing(say: S
     assert "▁" in shown
     assert "% of the way" in shown
     assert "missing: 132 more clean actions" in shown
-    assert "missing: a contract of what is done" in shown
+    assert "missing: all six layers, held within 7 days: `midwatch check owl`" in shown
     told = json.loads(say("level", "owl", "--json").output)
     (one,) = told["classes"]
     assert (one["rule"], one["needed"], len(one["curve"]), told["changed"]) == (RULE, 132, 200, [])
@@ -204,9 +204,8 @@ def test_an_agent_as_markdown_holds_its_rungs_in_a_fence(project: Path) -> None:
 
     text = inside(project, drawn)
     assert text.startswith("# owl\n\nLevel 3 of at most 5\n\n```text\nask.push  asks\n")
-    assert "level 5 lacks: a contract of what is done" in text
+    assert "level 5 lacks: all six layers" in text
 
 
 def test_the_agent_of_these_tests_is_the_file_that_it_is_read_from(project: Path) -> None:
-    fields: dict[str, Any] = {"name": AGENT, "description": "d", "instructions": "i", "ceiling": 5}
-    assert spec() == AgentSpec.model_validate(fields)
+    assert load_agent("owl", project / "agents") == spec()

@@ -22,7 +22,8 @@ ENOUGH = 340
 
 
 def spec(**fields: Any) -> AgentSpec:
-    told = {"name": AGENT, "description": "d", "instructions": "i", "ceiling": 5, **fields}
+    done = {"done_when": [{"file": {"path": "a.md"}}]}
+    told = {"name": AGENT, "description": "d", "instructions": "i", "ceiling": 5, "contract": done, **fields}
     return AgentSpec.model_validate(told)
 
 
@@ -55,7 +56,7 @@ async def past(
             at, run_id = since + timedelta(days=day), f"{name}-{day}"
             _run(tx, run_id, at, mark, level=3)
             for number in range(day, count, days):
-                _call(tx, run_id, number, at, rule, context, verdict, digest="same" if same else f"d{number}")
+                _call(tx, run_id, number, at, rule, context, verdict, digest="same" if same else f"{name} {number}")
 
     await ledger.write(write, durable=True)
 

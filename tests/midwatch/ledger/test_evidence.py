@@ -113,7 +113,7 @@ async def test_people_who_let_tests_pass_make_more_evidence_needed(ledger: Ledge
 @pytest.mark.parametrize(
     ("values", "tally"),
     [
-        ({}, Tally(clean=30)),
+        ({"outcome": "verified"}, Tally(clean=30)),
         ({"outcome": "unverified"}, Tally(major=30)),
         ({"outcome": "blocked", "ending": "taken_over"}, Tally(major=30)),
         ({"outcome": "blocked", "ending": "held_off"}, Tally()),

@@ -197,7 +197,6 @@ async def test_it_earns_its_way_back_and_no_sooner(ledger: Ledger, clock: FakeCl
     await past(ledger, 20, name="at last", since=since, days=10)
     record = await ledger.class_record(AGENT, RULE, MARK.whole, clock.now)
     assert [climb.major for climb in record.evidence.climbs] == [1, 0]
-    await past(ledger, 30, name="and more", since=since)
     await ledger.promote_class(AGENT, RULE, by(), **CLASS)
     assert await stands(ledger, clock.now) == (4, [RULE])
     assert [alarm.key for alarm in await ledger.open_alarms()] == []
