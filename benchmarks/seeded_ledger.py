@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from midwatch.backtest import Replay, Trial
+from midwatch.backtest import OneCore, Replay, Trial
 from midwatch.calls import canonical_json, digest, parse_call
 from midwatch.decision import Decision
 from midwatch.ledger import Ask, Decided, Ledger
@@ -104,7 +104,8 @@ async def seed(ledger: Ledger, *, decisions: int, different: int, moment: list[d
         different: how many calls there are to choose from.
         moment: what the ledger's clock reads; it is moved.
     """
-    dice, replay = random.Random(seed), Replay(trial(OLD))  # dice that fall the same every time
+    old = trial(OLD)
+    dice, replay = random.Random(seed), Replay(old, OneCore(old))  # dice that fall the same every time
     for first in range(0, decisions, CALLS_A_RUN):
         moment[0] += timedelta(hours=17)
         run_id = f"run-{first:07}"

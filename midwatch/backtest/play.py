@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from midwatch.backtest.judged import WORTH, Judge, OneCore, TwoCores, cores
 from midwatch.backtest.replay import Replay, Trial
 from midwatch.backtest.report import Report, Tally, report
 from midwatch.backtest.sockets import closed_sockets
@@ -27,18 +30,48 @@ async def backtest(
 
     Budgets are replayed from as long before `since` as the longest of them looks back.
     """
-    agent, replay, tally = trial.spec.name, Replay(trial), Tally()
-
-    def take(calls: Sequence[PastCall], later: int) -> None:
-        told = replay.tell(calls)
-        counted = [one for one in told if since is None or one.call.at >= since]
-        tally.add(counted, later)
-        seen(len(calls) + later)
-
+    agent, tally = trial.spec.name, Tally(level=trial.level)
     before = since and since - _longest(trial)
-    with closed_sockets():
+    rows = await ledger.count_decisions(agent, before, until)
+    with closed_sockets(), _without_what_stays(), _judge(trial, rows) as judge:
+        replay, waiting = Replay(trial, judge), 0
+
+        def end() -> None:
+            told = replay.end() if waiting else []
+            tally.add([one for one in told if since is None or one.call.at >= since])
+
+        def take(calls: Sequence[PastCall], later: int) -> None:
+            """The page before is ended while this one was read: meanwhile a second core was at it."""
+            nonlocal waiting
+            end()
+            tally.later += later
+            replay.begin(calls)
+            waiting = len(calls)
+            seen(waiting + later)
+
         await ledger.each_decision(agent, take, since=before, until=until, lookups=trial.lookups)
+        end()
     return report(tally, agent=agent, rules=trial.policy.fingerprint, level=trial.level, since=since, until=until)
+
+
+@contextmanager
+def _judge(trial: Trial, rows: int) -> Iterator[Judge]:
+    """Of as many cores as there are, and pay."""
+    if rows < WORTH or cores() < 2:
+        yield OneCore(trial)
+        return
+    with TwoCores(trial) as judge:
+        yield judge
+
+
+@contextmanager
+def _without_what_stays() -> Iterator[None]:
+    """What was there before, libraries above all, is not looked through for garbage again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _longest(trial: Trial) -> timedelta:

@@ -6,14 +6,15 @@ budgets had seen, as if a person had answered as they did. What cannot be known 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final, Literal
 
 from midwatch.backtest.change import Past
+from midwatch.backtest.judged import Judge, Key
 from midwatch.backtest.spent import Windows
-from midwatch.calls import Call, parse_call
+from midwatch.calls import parse_call
 from midwatch.decision import Decision
 from midwatch.errors import CallError
 from midwatch.ledger.backtest import PastCall
@@ -88,15 +89,30 @@ class Replay:
     """One pass over the past. Feed it in the order of time: budgets remember."""
 
     trial: Trial
+    judge: Judge
     windows: Windows = field(default_factory=Windows)
+    _ruled: dict[Key, Decision | None] = field(default_factory=dict)
     _words: dict[tuple[str, int], Origins] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._ruled = lru_cache(KEPT)(self._rule)
-        self._budgeted: Collection[str] = self.trial.policy.budgeted.keys()
+    _begun: tuple[Sequence[PastCall], list[Key]] = ((), [])
 
     def tell(self, calls: Sequence[PastCall]) -> list[Told]:
         """What each would have been."""
+        self.begin(calls)
+        return self.end()
+
+    def begin(self, calls: Sequence[PastCall]) -> None:
+        """Have judged what was not judged before; `end` gives the answers."""
+        alone = dict.fromkeys(_key(call) for call in calls if call.tool not in self.trial.policy.budgeted)
+        if len(self._ruled) + len(alone) > KEPT:
+            self._ruled.clear()
+        new = [key for key in alone if key not in self._ruled]
+        self._begun = calls, new
+        self.judge.begin(new)
+
+    def end(self) -> list[Told]:
+        """What each call of the page that was begun would have been."""
+        calls, new = self._begun
+        self._ruled.update(zip(new, self.judge.answers(), strict=True))
         with as_spelled():
             return [self._told(call) for call in calls]
 
@@ -108,8 +124,7 @@ class Replay:
             return Told(call=past, past=past_of(past), now=unread, doubt="unreadable")
 
     def _tell(self, past: PastCall) -> Told:
-        became = past_of(past)
-        labels = tuple(label for label in LABELS if label in past.run.labels and past.run.labels[label] < past.at)
+        became, labels = past_of(past), _labels(past)
         decision = self._decided(past, labels, ran=became in ("allowed", "approved", "edited"))
         looked_up = self._may_be_looked_up(past, decision, labels)
         risk = self._facts(past.tool).risk
@@ -120,29 +135,28 @@ class Replay:
 
     def _decided(self, past: PastCall, labels: tuple[Label, ...], *, ran: bool) -> Decision:
         """What the rules say, with what text from outside may have chosen."""
-        if past.tool not in self._budgeted:
-            call, decision = self._ruled(past.tool, past.args_json, labels)
-            return self._to_origins(past, call, decision, labels)
-        call = parse_call(past.tool, past.args_json)
-        spent = self.windows.spent(self.trial.policy.windows(past.tool), past.at)
-        context = PolicyContext(
-            labels={label: label in labels for label in LABELS}, server=self.trial.servers.get(past.tool), spent=spent
-        )
-        decision = self._to_origins(past, call, self.trial.policy.decide(call, context), labels)
+        if past.tool in self.trial.policy.budgeted:
+            return self._within_budget(past, labels, ran=ran)
+        decision = self._ruled[_key(past)]
+        if decision is None:
+            parse_call(past.tool, past.args_json)
+            raise CallError(f"{past.tool} cannot be read")
+        return self._to_origins(past, decision, labels)
+
+    def _within_budget(self, past: PastCall, labels: tuple[Label, ...], *, ran: bool) -> Decision:
+        policy, call = self.trial.policy, parse_call(past.tool, past.args_json)
+        known = {label: label in labels for label in LABELS}
+        spent = self.windows.spent(policy.windows(past.tool), past.at)
+        context = PolicyContext(labels=known, server=self.trial.servers.get(past.tool), spent=spent)
+        decision = self._to_origins(past, policy.decide(call, context), labels)
         if decision.verdict == "allow" or (decision.verdict == "ask" and ran):
-            self.windows.draw(self.trial.policy.draws(call, context, decision), past.at)
+            self.windows.draw(policy.draws(call, context, decision), past.at)
         return decision
 
-    def _rule(self, tool: str, args_json: str, labels: tuple[Label, ...]) -> tuple[Call, Decision]:
-        call = parse_call(tool, args_json)
-        known = {label: label in labels for label in LABELS}
-        context = PolicyContext(labels=known, server=self.trial.servers.get(tool), spent={})
-        return call, self.trial.policy.decide(call, context)
-
-    def _to_origins(self, past: PastCall, call: Call, decision: Decision, labels: tuple[Label, ...]) -> Decision:
+    def _to_origins(self, past: PastCall, decision: Decision, labels: tuple[Label, ...]) -> Decision:
         if "untrusted" not in labels:
             return decision
-        known = {label: label in labels for label in LABELS}
+        call, known = parse_call(past.tool, past.args_json), {label: label in labels for label in LABELS}
         return held_to_origins(decision, call, self._facts(past.tool), known, self._origins_of(past))
 
     def _origins_of(self, past: PastCall) -> Origins:
@@ -177,6 +191,16 @@ class Replay:
         if past.tool in self.trial.unsaid:
             return "hints"
         return "lookup" if looked_up else None
+
+
+def _key(past: PastCall) -> Key:
+    return past.tool, past.args_json, _labels(past)
+
+
+def _labels(past: PastCall) -> tuple[Label, ...]:
+    """That were on the run before the call."""
+    entered = past.run.labels
+    return tuple(label for label in LABELS if label in entered and entered[label] < past.at) if entered else ()
 
 
 def past_of(call: PastCall) -> Past:

@@ -17,6 +17,8 @@ from midwatch.policy.servers import MCP_PREFIX
 from midwatch.precision import wilson
 from midwatch.run import Level
 
+EARNS: Final[Level] = 4
+"""From this level on a class that has earned it goes unasked."""
 EXAMPLES: Final = 5
 """Different calls that are kept of each change: the first ones."""
 
@@ -52,6 +54,8 @@ class Share:
 class Tally:
     """What a replay comes to, while it goes on."""
 
+    level: Level | None = None
+    """The one under test."""
     told: Counter[tuple[Past, Change]] = field(default_factory=Counter)
     doubts: Counter[Doubt] = field(default_factory=Counter)
     open_denials: int = 0
@@ -59,11 +63,11 @@ class Tally:
     later: int = 0
     paths: int = 0
     served: int = 0
+    unearned: int = 0
     calls: int = 0
 
-    def add(self, told: Sequence[Told], later: int = 0) -> None:
+    def add(self, told: Sequence[Told]) -> None:
         """One page."""
-        self.later += later
         for one in told:
             self._add(one)
 
@@ -71,6 +75,7 @@ class Tally:
         self.calls += 1
         self.paths += one.call.tool in FILE_TOOLS or one.call.tool == "shell"
         self.served += one.call.tool.startswith(MCP_PREFIX)
+        self.unearned += one.now.verdict == "allow" and (self.level or one.call.run.level) >= EARNS
         if one.doubt is not None:
             self.doubts[one.doubt] += 1
             self.open_denials += one.past in ("denied", "edited")
@@ -147,6 +152,7 @@ def report(
     taken = {
         "paths are taken as they are spelled: no link is followed, no disk is looked at": tally.paths,
         "the tools of MCP servers are taken to be those that a person has looked at": tally.served,
+        "at level 4 and above what the rules allow goes unasked, whether its class has earned that or not": tally.unearned,
         "judged again after a yes or a crash, and not counted again": tally.later,
     }
     return Report(

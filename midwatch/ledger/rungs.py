@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from midwatch.approval import is_person
 from midwatch.ledger.journal import Link
-from midwatch.ledger.levels import UNGRANTED
+from midwatch.ledger.levels import BY, UNGRANTED
 
 BEHIND: Final = timedelta(minutes=1)
 """A run's level is worked out before the run is entered; what is taken back between the two counts from its next effect on."""
+
+HEARD: Final = frozenset({"level_granted", "run_started", "class_moved"})
+"""The kinds of entries that `Rungs.hear` knows."""
 
 
 @dataclass
@@ -49,6 +52,8 @@ class Rungs:
                 yield from self._granted(link, body)
             case "run_started":
                 yield from self._started(link, body)
+            case "class_moved" if body["stands"] == "allow":
+                yield from _opened(body)
 
     def _granted(self, link: Link, body: dict[str, Any]) -> Iterator[str]:
         agent, level, at = body["agent"], body["level"], datetime.fromisoformat(link.at)
@@ -58,7 +63,7 @@ class Rungs:
         said = f"grant {body['grant_id']} puts {agent} on level {level}"
         if level > stood + 1:
             yield f"{said}, and it stood at {stood}: a rung is skipped"
-        if level > stood and not is_person(body["by"], agent):
+        if level > stood and (not is_person(body["by"], agent) or body["by"] == BY):
             yield f"{said}, higher than the {stood} before, by {body['by']!r}, who is no person"
         if level > max(stood, UNGRANTED) and until is None and body.get("basis") in (None, "override"):
             yield f"{said} without evidence, and without an end"
@@ -69,3 +74,13 @@ class Rungs:
         most = self.stands.setdefault(agent, _Stands()).lately(at)
         if body["level"] > most:
             yield f"run {link.run_id} of {agent} began at level {body['level']}, and {most} was the most that was granted"
+
+
+def _opened(body: dict[str, Any]) -> Iterator[str]:
+    said = f"class move {body['move_id']} lets {body['rule']} of {body['agent']} go unasked"
+    if not is_person(body["by"], body["agent"]) or body["by"] == BY:
+        yield f"{said}, by {body['by']!r}, who is no person"
+    if body["basis"] not in ("earned", "override"):
+        yield f"{said} on no ground that there is ({body['basis']})"
+    if body["basis"] == "override" and body["until"] is None:
+        yield f"{said} without evidence, and without an end"

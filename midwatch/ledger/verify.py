@@ -19,8 +19,9 @@ from sqlalchemy import RowMapping, Table, select
 
 from midwatch.ledger.chain import PAGE, ChainReport, unbroken
 from midwatch.ledger.columns import NANO, storable
+from midwatch.ledger.earned import unearned
 from midwatch.ledger.journal import GENESIS, Link, canonical, moment, sha256
-from midwatch.ledger.rungs import Rungs
+from midwatch.ledger.rungs import HEARD, Rungs
 from midwatch.ledger.sayings import Saying, Sayings
 from midwatch.ledger.tables import journal, metadata
 from midwatch.ledger.told import UNTOLD, WITNESSED, Row, Witnessed
@@ -62,7 +63,7 @@ class Finding:
             case "added":
                 return f"{where}: no entry of the journal made this row"
             case "unearned":
-                return f"{self.words} (entry {self.seq})"
+                return f"{self.words} (entry {self.seq})" if self.seq else self.words
 
 
 @dataclass
@@ -110,6 +111,8 @@ def _verified(tx: Read, seen: Seen) -> Verified:
         for one in WITNESSED:
             if one.table in there:
                 rows[one.table] = _hold(tx, one, there[one.table], sayings, findings, untold, seen)
+    for table, key, words in unearned(tx):
+        findings.add(Finding(what="unearned", table=table, key=key, words=words))
     return Verified(
         chain=chain,
         entries=entries,
@@ -152,7 +155,7 @@ def _heard(links: Sequence[Link], kinds: Mapping[str, Witnessed], rungs: Rungs, 
         if one is None:
             continue
         body = json.loads(link.body)
-        if link.kind in ("level_granted", "run_started"):
+        if link.kind in HEARD:
             for words in rungs.hear(link, body):
                 findings.add(Finding(what="unearned", table=one.table, key={}, seq=link.seq, words=words))
         named = [body.get(name, link.run_id if name == "run_id" else None) for name in one.key]

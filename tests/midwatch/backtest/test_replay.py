@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from midwatch.backtest import Replay
+from midwatch.backtest import OneCore, Replay
+from midwatch.backtest.judged import Key, TwoCores, judged
 from midwatch.backtest.replay import Doubt, Told, Trial, past_of
 from midwatch.ledger.backtest import PastCall
 from midwatch.policy.reading import Label
@@ -15,7 +16,7 @@ from tests.midwatch.backtest.past import AT, RUN, asked, call, shell, trial
 
 
 def told(under: Trial, *calls: PastCall) -> list[Told]:
-    return Replay(under).tell(calls)
+    return Replay(under, OneCore(under)).tell(calls)
 
 
 def verdicts(under: Trial, *calls: PastCall) -> list[str]:
@@ -140,3 +141,19 @@ def test_the_level_under_test_counts_and_without_one_the_runs_own() -> None:
     for level in (None, 5):
         told(replace(trial({"shell": "make"}, level=level), hold=hold), shell("make"))  # type: ignore[arg-type]
     assert levels == [4, 5]
+
+
+def test_two_cores_say_what_one_says_and_a_dead_one_leaves_nothing_out() -> None:
+    under = trial({"shell": "git status ..."}, deny=({"shell": "rm ..."},))
+    keys: list[Key] = [
+        ("shell", f'{{"command":"{word} {n}"}}', ()) for n in range(50) for word in ("git status", "rm", "x")
+    ]
+    keys.append(("shell", "{", ()))
+    said = judged(under, keys)
+    with TwoCores(under) as judge:
+        judge.begin(keys)
+        assert judge.answers() == said
+        judge._process.kill()
+        judge._process.join()
+        judge.begin(keys)
+        assert judge.answers() == said

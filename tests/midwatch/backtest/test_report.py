@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from midwatch.backtest import Replay, Report, Trial, refusal
+from midwatch.backtest import OneCore, Replay, Report, Trial, refusal
 from midwatch.backtest.report import EXAMPLES, Tally, report
 from midwatch.ledger.backtest import PastCall
 from midwatch.precision import wilson
@@ -11,7 +11,7 @@ from tests.midwatch.backtest.past import asked, call, shell, trial
 
 def found(under: Trial, *calls: PastCall) -> Report:
     tally = Tally()
-    tally.add(Replay(under).tell(calls))
+    tally.add(Replay(under, OneCore(under)).tell(calls))
     return report(tally, agent="owl", rules=under.policy.fingerprint, level=None, since=None, until=None)
 
 

@@ -6,12 +6,31 @@ from datetime import timedelta
 from typing import Any, Final
 
 from midwatch.decision import Decision
+from midwatch.fingerprint import fingerprint_of
 from midwatch.halt import Target
 from midwatch.ledger import Ask, Decided, Ledger
+from midwatch.ledger.classes import move_class
+from midwatch.ledger.transaction import Write
 from midwatch.mandate import Terms
+from midwatch.spec import AgentSpec
 from tests.midwatch.ledger.conftest import START, FakeClock
 
-FURNISHED = ("asks", "decisions", "effects", "halts", "labels", "levels", "mandates", "runs", "steps")
+FURNISHED = (
+    *(
+        "asks",
+        "class_moves",
+        "decisions",
+        "effects",
+        "fingerprints",
+        "halts",
+        "incidents",
+        "labels",
+        "levels",
+        "mandates",
+    ),
+    *("proposals", "runs", "steps"),
+)
+OWL = AgentSpec(name="night-owl", description="d", instructions="i", ceiling=5)
 BY: Final[dict[str, Any]] = {"by": "ann", "because": "a quiet month"}
 
 
@@ -49,4 +68,17 @@ async def furnish(ledger: Ledger, clock: FakeClock) -> None:
     await ledger.lift_halt(Target.around("night-owl", "run-1")[1], via="cli", **BY)
     await ledger.grant_level("night-owl", 4, **BY, until=clock() + timedelta(days=7))
     await ledger.grant_level("night-owl", 3, **BY)
+    mark = fingerprint_of(OWL, ["local"])
+    await ledger.see_fingerprint("night-owl", mark)
+    await ledger.propose("night-owl", "ask.push", 4, '{"days":12}')
+    (proposal,) = await ledger.open_proposals()
+    await ledger.refuse_proposal(proposal.proposal_id, **BY)
+    await ledger.report_incident("run-1", call_id="main/2", severity="minor", via="cli", **BY)
+
+    def moved(tx: Write) -> None:
+        ends: dict[str, Any] = {**BY, "via": "cli", "until": tx.at + timedelta(days=7), "evidence_json": '{"days":3}'}
+        move_class(tx, "night-owl", "ask.push", "allow", basis="override", fingerprint=mark.whole, **ends)
+        move_class(tx, "night-owl", "ask.push", "ask", basis="fall", fingerprint=mark.whole, because="denied")
+
+    await ledger.write(moved, durable=True)
     await ledger.finish_run("run-1", outcome="unknown", reason="nobody saw it")

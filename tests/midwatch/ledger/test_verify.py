@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from midwatch.ledger import Finding, Ledger, Verified
+from midwatch.ledger import Finding, Ledger, Signature, Verified
+from midwatch.ledger.classes import move_class
 from midwatch.ledger.tables import asks, levels
 from midwatch.ledger.transaction import Write
+from tests.midwatch.ledger.climbs import AGENT as OWL
+from tests.midwatch.ledger.climbs import MARK, RULE, past
 from tests.midwatch.ledger.conftest import FakeClock
 from tests.midwatch.ledger.furnished import BY, FURNISHED, furnish
 
@@ -96,3 +99,45 @@ def test_a_finding_says_what_stands_and_what_the_journal_says_in_one_line() -> N
     )
     assert len(str(found)) < 250
     assert str(found).endswith("entry 7 says a text with SHA-256 abababababab…")
+
+
+async def unearned(ledger: Ledger) -> list[str]:
+    return [str(one) for one in (await ledger.verify()).findings if one.what == "unearned"]
+
+
+async def test_what_was_earned_is_counted_again_as_of_its_moment(ledger: Ledger, clock: FakeClock) -> None:
+    """The record was put into the tables by hand, so only what was earned of it is looked at here."""
+    await past(ledger)
+    signed = Signature(by="anna", via="cli", because="a quiet month")
+    await ledger.promote_class(OWL, RULE, signed, fingerprint=MARK.whole, ceiling=5)
+    assert await unearned(ledger) == []
+    clock.forward(days=1)
+    await ledger.report_incident("past-3", severity="major", by="anna", via="cli", because="it overwrote a file")
+    assert await unearned(ledger) == []
+
+    def clean(tx: Write) -> None:
+        tx.connection.execute(update(asks).where(asks.c.run_id < "past-15").values(verdict="denied"))
+
+    await ledger.write(clean, durable=True)
+    found = await unearned(ledger)
+    assert found[0].startswith(
+        f"class move 1 lets {RULE} of {OWL} go unasked, on climbs [[340, 0, 0]]; counted again it is [["
+    )
+    assert any("and the evidence was not enough: " in one for one in found)
+
+
+async def test_a_class_that_nobody_opened_is_named_though_the_ledger_wrote_it(ledger: Ledger) -> None:
+    def forged(tx: Write) -> None:
+        move_class(tx, OWL, RULE, "allow", basis="fall", fingerprint="f", because="it felt ready")
+        move_class(tx, OWL, RULE, "allow", basis="override", fingerprint="f", because="now", by="anna")
+        move_class(tx, OWL, RULE, "allow", basis="earned", fingerprint="f", because="now", by="anna")
+
+    await ledger.write(forged, durable=True)
+    found = await unearned(ledger)
+    said = f"lets {RULE} of {OWL} go unasked"
+    assert found[:3] == [
+        f"class move 1 {said}, by 'midwatch', who is no person (entry 1)",
+        f"class move 1 {said} on no ground that there is (fall) (entry 1)",
+        f"class move 2 {said} without evidence, and without an end (entry 2)",
+    ]
+    assert any(one.startswith(f"class move 3 {said}, on climbs None") for one in found)
