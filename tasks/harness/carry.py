@@ -18,7 +18,7 @@ from midwatch.calls import canonical_json, parse_call
 from midwatch.errors import SpecError
 from midwatch.ledger import Ledger, StagedRow
 from midwatch.run import RunFacts
-from midwatch.spec import AgentSpec
+from midwatch.spec import AgentSpec, Limits
 from tasks.permissions.rehearsal import Carried
 
 
@@ -36,7 +36,12 @@ async def taken(rehearsal: str, spec: AgentSpec, facts: RunFacts, ledger: Ledger
     """The approved calls, this run's from now on; none where another run has taken them, or nobody said yes."""
     good_for = timedelta(minutes=spec.escalation.deadline_minutes)
     rows = await ledger.take_staged(rehearsal, facts.run_id, good_for)
-    return Carried(rehearsal=rehearsal, calls={row.call_id: row for row in rows})
+    return Carried(rehearsal=rehearsal, calls={row.call_id: row for row in rows}, ledger=ledger)
+
+
+def limits_for(carried: Carried, limits: Limits) -> Limits:
+    """The agent's, but for the turns of a replay, of which none asks a model."""
+    return limits.model_copy(update={"steps": len(carried.calls) + len(conversations(carried)) + limits.steps})
 
 
 def conversations(carried: Carried) -> list[tuple[str, str | None, str]]:

@@ -27,7 +27,7 @@ from midwatch.run import RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
 from tasks.harness.asked import Asked
-from tasks.harness.carry import input_of, replay, taken
+from tasks.harness.carry import input_of, limits_for, replay, taken
 from tasks.harness.conversation import Conversation, Opening
 from tasks.harness.durable import Recorder
 from tasks.harness.halting import Halting, not_done
@@ -157,6 +157,8 @@ async def prepare(asked: Asked, slot: Slot, log: RunLog, here: Place, stack: Asy
     if carried is not None and not carried.calls:
         why = f"nothing of rehearsal {asked.staged} is approved and still to be done; `midwatch staged` shows what is"
         return Refused(spec=spec, facts=facts, budget=budget, ending=Ending(loop="denied", reason=why))
+    if carried is not None:
+        budget = await _budget(spec.model_copy(update={"limits": limits_for(carried, spec.limits)}), facts, log)
     invariants = await Invariants.open(spec.contract, facts, log)
     model = await _model(spec, carried, here)
     network = Network(hosts=allowed_hosts(Rules(allow=spec.rules.allow, deny=spec.rules.deny)))

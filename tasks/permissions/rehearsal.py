@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import CallDeferred
 from midwatch.ask_context import AskContext
 from midwatch.calls import Call, canonical_json
 from midwatch.decision import Decision
-from midwatch.ledger import Staged, StagedRow
+from midwatch.ledger import Ledger, Staged, StagedRow
 from midwatch.rehearsal import STAGED, UNASKED, Rehearsed, executes
 from midwatch.risk import ToolFacts
 from midwatch.run import RunFacts
@@ -57,15 +57,20 @@ class Carried:
     """The run that staged it."""
     calls: Mapping[str, StagedRow]
     """By call id, in their order."""
+    ledger: Ledger
 
     async def judged(self, judged: JudgedCall, facts: ToolFacts, call_id: str, run: RunFacts) -> Decision:
         """What the rules say, where the call is still the one that was staged."""
-        row, now = self.calls.get(call_id), AskContext(preview=await preview_of(judged.call, facts, run))
-        return executes(
-            judged.decision,
-            None if row is None else _as_staged(row),
-            Rehearsed(digest=judged.digest, shown=now.shown),
-        )
+        row = self.calls.get(call_id)
+        then = None if row is None else _as_staged(row)
+        shows = AskContext(preview=await preview_of(judged.call, facts, run)).shown
+        if then is not None and shows != then.shown and await self._has_begun(call_id, run):
+            shows = then.shown
+        return executes(judged.decision, then, Rehearsed(digest=judged.digest, shown=shows))
+
+    async def _has_begun(self, call_id: str, run: RunFacts) -> bool:
+        """In an earlier life of the run: then it is the call itself that has changed what stands there."""
+        return any(effect.call_id == call_id for effect in await self.ledger.effects_of(run.run_id))
 
 
 def _as_staged(row: StagedRow) -> Rehearsed:

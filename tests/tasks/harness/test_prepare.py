@@ -13,14 +13,15 @@ from pydantic_ai.toolsets import CombinedToolset
 from midwatch.agent_file import load_agent
 from midwatch.breaker import Row
 from midwatch.calls import parse_call
+from midwatch.decision import Decision
 from midwatch.errors import BreakerOpen, SpecError
-from midwatch.ledger import Ledger
+from midwatch.ledger import Decided, Ledger, Staged, StagedRow
 from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.asked import Asked
 from tasks.harness.place import Place
-from tasks.harness.prepare import Refused, check_input, fingerprint, let_in, prepare
+from tasks.harness.prepare import Prepared, Refused, check_input, fingerprint, let_in, prepare
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
@@ -160,3 +161,31 @@ async def test_a_run_executes_nothing_where_nobody_said_yes(tmp_path: Path) -> N
         refused = await prepare(Asked(agent="owl", staged="night"), slot, log, here, stack)
     assert isinstance(refused, Refused)
     assert (refused.ending.loop, "nothing of rehearsal night is approved" in refused.ending.reason) == ("denied", True)
+
+
+async def test_a_run_that_executes_what_was_staged_has_steps_for_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "owl.yaml").write_text(f"{OWL}limits: {{steps: 1}}\n")
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
+        await ledger.migrate()
+        seen = {row.staged_id: row.digest for row in [await staged(ledger, f"c{n}") for n in range(3)]}
+        await ledger.finish_run("night", outcome="rehearsed", reason="staged")
+        await ledger.approve_staged("night", seen, by="anna", via="cli", because="right")
+        log = await RunLog.open("r1", ledger)
+        prepared = await prepare(Asked(agent="owl", staged="night"), slot, log, here, stack)
+        assert isinstance(prepared, Prepared)
+        assert ([*prepared.carried.calls] if prepared.carried else []) == ["main/c0", "main/c1", "main/c2"]
+        assert next(meter.left for meter in prepared.budget.left() if meter.measure == "steps") == 5
+
+
+async def staged(ledger: Ledger, name: str) -> StagedRow:
+    facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.start_run("night", agent="owl", cause="person", started_at=datetime.now(UTC), shadow=True, **facts)
+    decision, at = Decision(verdict="ask", rule="r", reason=""), f"main/gate/{name}"
+    call: dict[str, Any] = {"tool": "put", "args_json": "{}", "digest": name}
+    told: dict[str, Any] = {"item": None, "bound": (), "risk": "write", "context_json": "{}"}
+    one = Staged(
+        run_id="night", call_id=f"main/{name}", position=at, verdict="ask", rule="r", reason="", **call, **told
+    )
+    return await ledger.stage(one, Decided(position=at, decision=decision, **call))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from midwatch.ask_context import Preview
 from midwatch.calls import parse_call
 from midwatch.decision import Decision
 from midwatch.errors import LedgerError, MidwatchError
 from midwatch.ledger import Decided, Ledger, StagedRow
 from midwatch.risk import Risk, ToolFacts, tool
+from midwatch.run import RunFacts
 from tasks.harness.record import LedgerRecorder
 from tasks.permissions.cleared import ClearedCall, GateState
 from tests.tasks.harness.lives import Cut, Run, Script, text_of
@@ -44,6 +46,18 @@ async def put(what: str) -> str:
     WORLD.append(f"put {what}")
     reach(f"after put {what}")
     return "put"
+
+
+async def so_far(_: RunFacts, args: Mapping[str, Any]) -> Preview:
+    return Preview(label=str(args["what"]), text=f"after {len(WORLD)}")
+
+
+@tool(risk="write", idempotent=True, preview=so_far)
+async def keep(what: str) -> str:
+    """Keep it, beside all that was kept before."""
+    WORLD.append(f"keep {what}")
+    reach(f"after keep {what}")
+    return "kept"
 
 
 @tool(risk="note")
@@ -236,6 +250,20 @@ async def test_an_execution_that_was_cut_off_does_nothing_twice(
     assert WORLD.count("put b") == (
         2 if place == "after put b" else 1
     )  # it declares itself idempotent, and is repeated
+
+
+async def test_what_an_execution_has_changed_itself_does_not_make_its_call_stale(
+    rehearse: Callable[..., Run], ledger: Ledger
+) -> None:
+    fields: dict[str, Any] = {"tools": [{"python": f"{__name__}:keep"}], "rules": {"allow": ["keep"]}}
+    night = rehearse(calls("keep a"), "done", **fields)
+    await night.life()
+    await approved(ledger)
+    CUT.add("after keep a")
+    with pytest.raises(Cut):
+        await execution(night).life()
+    ending = await execution(night).life()
+    assert (ending.refusals, [effect.state for effect in await ledger.effects_of("morning")]) == ((), ["consumed"])
 
 
 async def test_under_other_rules_what_was_staged_is_stale(rehearse: Callable[..., Run], ledger: Ledger) -> None:
