@@ -29,6 +29,7 @@ from benchmarks.chaos_run.world import Life, begin
 from midwatch.ledger import Ledger
 from midwatch.ledger.database import Database
 from midwatch.ledger.transaction import Write, now
+from tasks.harness.asked import Asked
 from tasks.harness.lock import only_process_of
 from tasks.harness.run import one_life
 from tasks.model.retry import RetryingModel
@@ -100,7 +101,7 @@ async def lived_here(stage: Stage, fuse: Fuse, turns: random.Random | None) -> s
         only_process_of(RUN, stage.place.locks),
     ):
         log = await RunLog.open(RUN, ledger)
-        state = await one_life(AGENT, {}, None, SLOT, log, stage.place)
+        state = await one_life(Asked(agent=AGENT), SLOT, log, stage.place)
         fuse.reached("end")
         return str(state.name)
 
