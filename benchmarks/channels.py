@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.own_house import own_house
+from benchmarks.percentile import p95
 
 if TYPE_CHECKING:
     from midwatch.ledger import AskRow
@@ -194,14 +195,10 @@ def figure(channel: str, seen: Sequence[tuple[float, float]]) -> Figure:
         channel=channel,
         n=len(seen),
         decided_median_s=round(statistics.median(decided), 2),
-        decided_p95_s=p95(decided),
+        decided_p95_s=round(p95(decided), 2),
         effect_median_s=round(statistics.median(effect), 2),
-        effect_p95_s=p95(effect),
+        effect_p95_s=round(p95(effect), 2),
     )
-
-
-def p95(seconds: Sequence[float]) -> float:
-    return round(statistics.quantiles(seconds, n=20, method="inclusive")[-1], 2)
 
 
 def shown(figures: Sequence[Figure]) -> Table:

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.own_house import own_house
+from benchmarks.percentile import p95
 from cli.start_run import SOCKET
 
 if TYPE_CHECKING:
@@ -142,10 +143,8 @@ async def measure(night: Night, runs: int, console: Console) -> list[Figure]:
 
 
 def figure(what: What, how: How, seconds: Sequence[float]) -> Figure:
-    p95 = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
-    return Figure(
-        what=what, how=how, n=len(seconds), median_s=round(statistics.median(seconds), 2), p95_s=round(p95, 2)
-    )
+    median = statistics.median(seconds)
+    return Figure(what=what, how=how, n=len(seconds), median_s=round(median, 2), p95_s=round(p95(seconds), 2))
 
 
 def shown(figures: Sequence[Figure]) -> Table:

@@ -21,19 +21,19 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from rich.console import Console
 
 from benchmarks.own_house import own_house
+from benchmarks.percentile import p95
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Night
@@ -229,14 +229,6 @@ async def prepared(night: Night, name: str) -> UUID:
     night.agent(name, AGENT.format(name=name), call("write_file", path=f"{name}.txt", content="hello"), "written")
     await night.ledger.grant_level(name, 4, by="benchmark", because="a measurement")
     return await deployed(name)
-
-
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values)
-
-
-def p95(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=20, method="inclusive")[-1]
 
 
 async def figures_in(house: Any, script: Any, words: argparse.Namespace, console: Console) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import LISTED, AsJson, ListsByDefault
 from midwatch.characters import on_one_line, visible
 from midwatch.ledger import ArrivalRow, ArrivalState, Ledger
@@ -131,6 +131,6 @@ def _table(found: Sequence[ArrivalRow]) -> Table:
             row.trigger,
             Text(row.state.replace("_", " "), style=COLOURS[row.state]),
             (row.run_id or "")[:8],
-            Text(why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"),
+            Text(terminal.cut(why, LONGEST)),
         )
     return table

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,13 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 
 if TYPE_CHECKING:
-    from midwatch.ledger import NoticeRow, PersonRow
+    from midwatch.ledger import Ledger, NoticeRow, PersonRow
     from midwatch.precision import Precision
 
 attention = typer.Typer(name="attention", help="How often you were interrupted, and whether it was worth it.")
@@ -55,7 +54,8 @@ def show(
     """Show interruptions by person, precision by rule, and which asks are better dropped or raised."""
     if context.invoked_subcommand is not None:
         return
-    shares, rules = asyncio.run(_read(datetime.now(UTC) - timedelta(days=days)))
+    since = datetime.now(UTC) - timedelta(days=days)
+    shares, rules = asyncio.run(with_ledger(lambda ledger: _read(ledger, since)))
     if as_json:
         told = [{**asdict(one), "share": one.share} for one in rules]
         typer.echo(json.dumps({"days": days, "people": [asdict(one) for one in shares], "rules": told}))
@@ -66,28 +66,23 @@ def show(
 @attention.command()
 def close(agent: Annotated[str, typer.Argument(help="Whose failures you have seen to.")]) -> None:
     """Say that the failures of an agent are dealt with: the next one is a new incident."""
-    closed = asyncio.run(_close(agent))
+    closed = asyncio.run(with_ledger(lambda ledger: _close(ledger, agent)))
     if not closed:
         raise LedgerError(f"no failure of {agent!r} is open; `midwatch attention` shows what was told")
     typer.echo(f"Closed {closed}. The next failure of {agent} is told anew.")
 
 
-async def _close(agent: str) -> int:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        mine = [one for one in await ledger.open_notices() if one.agent == agent]
-        failures = [one for one in mine if one.topic in ("endings", "alarms")]
-        who = getpass.getuser()
-        return sum([await ledger.close_notice(one.notice_id, who, acted=True) for one in failures])
+async def _close(ledger: Ledger, agent: str) -> int:
+    mine = [one for one in await ledger.open_notices() if one.agent == agent]
+    failures = [one for one in mine if one.topic in ("endings", "alarms")]
+    who = getpass.getuser()
+    return sum([await ledger.close_notice(one.notice_id, who, acted=True) for one in failures])
 
 
-async def _read(since: datetime) -> tuple[list[Share], list[Precision]]:
-    from blocks.ledger import open_ledger
+async def _read(ledger: Ledger, since: datetime) -> tuple[list[Share], list[Precision]]:
     from midwatch.precision import precision
 
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        notices, people = await ledger.notices_since(since), await ledger.people()
+    notices, people = await ledger.notices_since(since), await ledger.people()
     sent = [one for one in notices if one.sent_at is not None and one.sent_at >= since]
     return shares(notices, people, since), precision(sent)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,13 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 from cli import terminal
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 
 if TYPE_CHECKING:
-    from midwatch.ledger import BreakerRow
+    from midwatch.ledger import BreakerRow, Ledger
 
 EXIT_OPEN = 4
 """As with a run that ends `blocked`."""
@@ -39,10 +38,10 @@ def breaker(
     """Show the breakers that have opened, or close one. Exit code 0: all are closed; 4: one is not."""
     if close:
         _refuse(agent, because)
-        row = asyncio.run(_closed(agent, because))
+        row = asyncio.run(with_ledger(lambda ledger: _closed(ledger, agent, because)))
         typer.echo(json.dumps(facts(row)) if as_json else _said(row))
         return
-    rows = asyncio.run(_read(agent))
+    rows = asyncio.run(with_ledger(lambda ledger: _read(ledger, agent)))
     if as_json:
         typer.echo(json.dumps([facts(row) for row in rows]))
     else:
@@ -55,24 +54,18 @@ def _refuse(agent: str, because: str) -> None:
         raise typer.BadParameter("whose breaker is closed, and why? `midwatch breaker AGENT --close --because WORDS`")
 
 
-async def _closed(agent: str, because: str) -> BreakerRow:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.migrate()
-        if not await ledger.close_breaker(agent, by=getpass.getuser(), because=because):
-            raise LedgerError(f"the breaker of {agent!r} is not open; `midwatch breaker` shows those that are")
-        row = await ledger.breaker(agent)
+async def _closed(ledger: Ledger, agent: str, because: str) -> BreakerRow:
+    await ledger.migrate()
+    if not await ledger.close_breaker(agent, by=getpass.getuser(), because=because):
+        raise LedgerError(f"the breaker of {agent!r} is not open; `midwatch breaker` shows those that are")
+    row = await ledger.breaker(agent)
     assert row is not None
     return row
 
 
-async def _read(agent: str) -> list[BreakerRow]:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.migrate()
-        return [row for row in await ledger.breakers_of() if agent in ("", row.agent)]
+async def _read(ledger: Ledger, agent: str) -> list[BreakerRow]:
+    await ledger.migrate()
+    return [row for row in await ledger.breakers_of() if agent in ("", row.agent)]
 
 
 def _said(row: BreakerRow) -> str:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson, Because
 from midwatch.agent_file import load_agent
 from midwatch.budget import UNITS, WARN_AT, Meter, Pool, Spent, meters
@@ -41,7 +42,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
         return
     now = datetime.now(UTC)
     house = locate(os.environ)
-    spent, limits = asyncio.run(_read(now))
+    spent, limits = asyncio.run(with_ledger(lambda ledger: _today(ledger, now)))
     pools = _pools(spent, limits, house.project / "agents")
     if as_json:
         typer.echo(json.dumps({"day": f"{now:%Y-%m-%d}", "spent": [_facts(name, pool) for name, pool in pools]}))
@@ -64,7 +65,7 @@ def set_limits(
     given = {name: value for name, value in named.items() if value is not None}
     if not given:
         raise LedgerError("name at least one limit: `midwatch budget set --usd 5 --because ...`")
-    typer.echo(asyncio.run(_change(given, because)))
+    typer.echo(asyncio.run(with_ledger(lambda ledger: _change(ledger, given, because))))
 
 
 @budget.command()
@@ -75,17 +76,14 @@ def lift(
     """Take limits of the house away: they do not bind any more."""
     if unknown := [name for name in measures if name not in UNITS]:
         raise LedgerError(f"{', '.join(unknown)}: no such measure; there are {', '.join(UNITS)}")
-    typer.echo(asyncio.run(_change(dict.fromkeys(measures), because)))
+    typer.echo(asyncio.run(with_ledger(lambda ledger: _change(ledger, dict.fromkeys(measures), because))))
 
 
-async def _change(changed: Mapping[str, Any], because: str) -> str:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.migrate()
-        standing = await ledger.house_limits()
-        limits = _valid({**standing.model_dump(), **changed})
-        await ledger.set_house_limits(limits, by=getpass.getuser(), because=because)
+async def _change(ledger: Ledger, changed: Mapping[str, Any], because: str) -> str:
+    await ledger.migrate()
+    standing = await ledger.house_limits()
+    limits = _valid({**standing.model_dump(), **changed})
+    await ledger.set_house_limits(limits, by=getpass.getuser(), because=because)
     bound = [f"{value:g} {UNITS[name]}" for name in UNITS if (value := getattr(limits, name)) is not None]
     return f"All agents together may use on one UTC day: {', '.join(bound) or 'as much as their own files allow'}."
 
@@ -96,13 +94,6 @@ def _valid(values: Mapping[str, Any]) -> DayLimits:
     except ValidationError as error:
         fault = error.errors()[0]
         raise LedgerError(f"--{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
-
-
-async def _read(now: datetime) -> tuple[dict[str, Spent], DayLimits]:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        return await _today(ledger, now)
 
 
 async def _today(ledger: Ledger, now: datetime) -> tuple[dict[str, Spent], DayLimits]:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cli import terminal
 from cli.home import House, locate
+from cli.ledger import open_ledger
 from cli.options import Agent, AsJson
 from midwatch.agent_file import load_agent
 from midwatch.calls import visible
@@ -83,7 +84,6 @@ def exit_code(looked: Looked, spec: AgentSpec) -> int:
 
 
 async def _looked(spec: AgentSpec, house: House, run: str) -> Looked:
-    from blocks.ledger import open_ledger
     from tasks.monitoring.contract import check_contract
 
     async with await open_ledger(house.home) as ledger:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from cli.home import House
+from cli.ledger import open_ledger
 from midwatch.characters import visible
 from midwatch.contract.suggest import PastCall, PastRun, Proposal, as_yaml, propose
 from midwatch.spec import AgentSpec
@@ -23,12 +24,10 @@ RUNS: Final = 50
 
 async def print_suggestion(spec: AgentSpec, house: House, *, as_json: bool) -> int:
     """Print a contract that would have fitted. 0: there is something to propose, 1: nothing."""
-    from blocks.ledger import open_ledger
-
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
         rows = await ledger.recent_runs(spec.name, limit=RUNS)
-        ended = [row for row in rows if row.outcome in ("verified", "unverified")]
+        ended = [row for row in rows if row.outcome in ("verified", "unverified") and not row.shadow]
         proposal = propose(spec.name, [await _past(row, spec, house.project, ledger) for row in ended])
     typer.echo(json.dumps(_facts(proposal)) if as_json else visible(as_yaml(proposal)).rstrip("\n"))
     return 0 if proposal.checks else 1

@@ -17,11 +17,13 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
+from cli.ledger import open_ledger, with_ledger
 from cli.options import AsJson
 from cli.zone import here
 
 if TYPE_CHECKING:
     from midwatch.digest import Digest, Line
+    from midwatch.ledger import Ledger
 
 _LENGTH: Final = re.compile(r"([1-9][0-9]{0,3}) ?(m|h|d)")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -44,7 +46,7 @@ def digest(
 ) -> None:
     """Show what waits, what went wrong, what ran and what it cost. Nothing is sent."""
     if seen:
-        typer.echo("Noted." if asyncio.run(_seen()) else "Noted before, within the hour.")
+        typer.echo("Noted." if asyncio.run(with_ledger(_seen)) else "Noted before, within the hour.")
         return
     made = asyncio.run(_made(length_of(since)))
     if as_json:
@@ -55,17 +57,13 @@ def digest(
         console.print(line)
 
 
-async def _seen() -> bool:
+async def _seen(ledger: Ledger) -> bool:
     """A sign of the person: as long as there are such, no level falls."""
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.migrate()
-        return await ledger.person_seen(getpass.getuser(), "digest")
+    await ledger.migrate()
+    return await ledger.person_seen(getpass.getuser(), "digest")
 
 
 async def _made(length: timedelta) -> Digest:
-    from blocks.ledger import open_ledger
     from midwatch.digest import digest_of
     from tasks.digest.facts import gather
     from tasks.harness.place import Place

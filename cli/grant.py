@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import Agent
 from midwatch.agent_file import load_agent
 from midwatch.errors import LedgerError
 from midwatch.fingerprint import fingerprint_of
+from midwatch.ledger import Ledger
 from midwatch.run import LEVELS, Level
 from midwatch.spec import AgentSpec
 
@@ -35,18 +37,15 @@ def grant(
     house = locate(os.environ)
     spec = load_agent(agent, house.project / "agents")
     until = datetime.now(UTC) + timedelta(days=days) if level > 3 else None
-    typer.echo(asyncio.run(_grant(spec, LEVELS[level - 1], because, until)))
+    typer.echo(asyncio.run(with_ledger(lambda ledger: _grant(ledger, spec, LEVELS[level - 1], because, until))))
 
 
-async def _grant(spec: AgentSpec, level: Level, because: str, until: datetime | None) -> str:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.migrate()
-        check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))
-        mark = fingerprint_of(spec).whole if level > 3 else None
-        said = {"by": getpass.getuser(), "because": because}
-        await ledger.grant_level(spec.name, level, until=until, fingerprint=mark, **said)
+async def _grant(ledger: Ledger, spec: AgentSpec, level: Level, because: str, until: datetime | None) -> str:
+    await ledger.migrate()
+    check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))
+    mark = fingerprint_of(spec).whole if level > 3 else None
+    said = {"by": getpass.getuser(), "because": because}
+    await ledger.grant_level(spec.name, level, until=until, fingerprint=mark, **said)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC; then it stands at 3 again" if until else ""
     how = " by an override" if level > 3 else ""
     return f"{spec.name} stands at level {level}{how}{ends}."

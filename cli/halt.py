@@ -20,7 +20,8 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import whole_id, with_ledger
+from cli.inbox import whole_id
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.agent_file import names
 from midwatch.calls import visible
@@ -100,8 +101,7 @@ async def _cut(house: House, halt: Halt) -> list[Caught]:
             await asyncio.sleep(0.2)
 
     with suppress(LedgerError):
-        found: list[Caught] = await with_ledger(look)
-        return found
+        return await with_ledger(look)
     return []
 
 
@@ -152,8 +152,7 @@ async def _whole(run: str) -> str:
     """A whole id is taken as it is, whether the ledger answers or not."""
     if is_whole(run):
         return run
-    found: str = await with_ledger(lambda ledger: whole_id(ledger, run))
-    return found
+    return await with_ledger(lambda ledger: whole_id(ledger, run))
 
 
 def _print_halt(house: House, done: HaltSet, caught: Sequence[Caught]) -> None:
@@ -187,8 +186,9 @@ def _print_caught(caught: Sequence[Caught], console: Console) -> None:
         effects = [(f"{row.tool} {visible(row.args_json)}", STATES[row.state]) for row in one.effects] or [("", "")]
         for number, (effect, state) in enumerate(effects):
             told = (one.run.run_id[:8], one.run.agent, visible(one.step) or "none yet") if not number else ("", "", "")
-            shown = effect if len(effect) <= 60 else f"{effect[:59]}…"
-            table.add_row(*told, Text(shown), state, Text(visible(_state(one)) if not number else ""))
+            table.add_row(
+                *told, Text(terminal.cut(effect, 60)), state, Text(visible(_state(one)) if not number else "")
+            )
     console.print(table, soft_wrap=False)
 
 

@@ -9,10 +9,9 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from midwatch.calls import visible
 from midwatch.halt import Halt
-from midwatch.ledger import Ledger
 from midwatch.ledger.location import VARIABLE
 from tasks.permissions.halting import together
 from tasks.permissions.latch import Latch
@@ -39,12 +38,7 @@ def _in_ledger(house: House) -> list[Halt]:
     """None where there is no ledger yet: to look would make one."""
     if not os.environ.get(VARIABLE) and not (house.home / "ledger.db").exists():
         return []
-
-    async def read(ledger: Ledger) -> list[Halt]:
-        return await ledger.halts_in_force()
-
-    found: list[Halt] = asyncio.run(with_ledger(read))
-    return found
+    return asyncio.run(with_ledger(lambda ledger: ledger.halts_in_force()))
 
 
 def _line(halt: Halt) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -18,14 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson, RunId
 from cli.promotions import proposal_facts, proposal_lines
 from cli.show import print_ask, print_run, questions, run_facts
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 from midwatch.ledger import AskRow, Ledger, Proposal
-from midwatch.ledger.location import BLOCK, location
 from midwatch.request import Question, together
 
 WATCH_SECONDS: Final = 2.0
@@ -53,6 +51,10 @@ def inbox(
 
     print_halts()
     console = terminal.console(soft_wrap=True)
+    if rehearsed := asyncio.run(with_ledger(lambda ledger: ledger.staged_waiting())):
+        from cli.staged import print_waiting  # which finds its run as this module does
+
+        print_waiting(rehearsed, console)
     if waiting or not proposed:
         console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
     for one in waiting:
@@ -163,18 +165,6 @@ async def whole_id(ledger: Ledger, start: str) -> str:
         return found[0]
     several = f"; it could be {', '.join(run_id[:13] for run_id in found[:4])}" if found else ""
     raise LedgerError(f"no single run starts with {start!r}{several}; `midwatch runs` lists them")
-
-
-async def with_ledger(read: Callable[[Ledger], Any]) -> Any:
-    """What `read` finds in the ledger of this installation."""
-    home = locate(os.environ).home
-    if not (url := location(home)).startswith(BLOCK):
-        async with Ledger.open(url) as ledger:
-            return await read(ledger)
-    from blocks.ledger import open_ledger  # with it comes Prefect, which takes longer than all the rest
-
-    async with await open_ledger(home) as ledger:
-        return await read(ledger)
 
 
 def _facts(one: Question) -> dict[str, object]:

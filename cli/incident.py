@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli.inbox import whole_id, with_ledger
+from cli.inbox import whole_id
+from cli.ledger import with_ledger
 from cli.options import Because, RunId
 from midwatch.errors import LedgerError
 from midwatch.ledger import IncidentRow, Ledger

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import Agent, AsJson
 from cli.promotions import promoting
 from midwatch.agent_file import load_agent

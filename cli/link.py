@@ -14,7 +14,8 @@ import typer
 
 from cli import keys
 from cli.home import House, locate
-from cli.inbox import whole_id, with_ledger
+from cli.inbox import whole_id
+from cli.ledger import with_ledger
 from cli.options import AsJson, RunId
 from cli.page_address import page_address
 from midwatch.approval import is_person

@@ -38,7 +38,7 @@ def lookout(
         )
     else:
         for one in seen.seen:
-            typer.echo(f"{'ok   ' if one.ok else 'FAULT'} {one.name}: {one.detail}")
+            typer.echo(one.line)
         if told:
             typer.echo(told)
     raise typer.Exit(1 if seen.faults else EXIT_DOWN if seen.down else 0)

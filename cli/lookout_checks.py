@@ -44,6 +44,14 @@ class Seen:
     ok: bool
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.detail}"
+
+    @property
+    def line(self) -> str:
+        """As it stands in a list of all that was looked at."""
+        return f"{'ok   ' if self.ok else 'FAULT'} {self}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -173,7 +181,7 @@ def newest_green(house: House, environ: Mapping[str, str], agents: list[str]) ->
 
 _SQLITE: Final = b"SQLite format 3\0"
 _NEWEST: Final = (
-    "SELECT finished_at FROM runs WHERE agent = ? AND outcome IN ('verified', 'verified_noop') "
+    "SELECT finished_at FROM runs WHERE agent = ? AND outcome IN ('verified', 'verified_noop') AND NOT shadow "
     "ORDER BY finished_at DESC LIMIT 1"
 )
 

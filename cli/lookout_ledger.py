@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 
-from blocks.ledger import open_ledger
-from cli.home import locate
+from cli.ledger import with_ledger
+from midwatch.ledger import Ledger
 
 
-async def _newest(agents: list[str]) -> dict[str, float]:
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        await ledger.open_ask_ids()
-        found = {agent: await ledger.last_green(agent) for agent in agents}
+async def newest(ledger: Ledger, agents: list[str]) -> dict[str, float]:
+    """Seconds since the epoch, by agent; one that never did is not among them."""
+    await ledger.open_ask_ids()
+    found = {agent: await ledger.last_green(agent) for agent in agents}
     return {agent: at.timestamp() for agent, at in found.items() if at is not None}
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_newest(sys.argv[1:]))))
+    print(json.dumps(asyncio.run(with_ledger(lambda ledger: newest(ledger, sys.argv[1:])))))

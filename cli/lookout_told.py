@@ -74,8 +74,9 @@ def _words(new: Sequence[Seen], seen: Look) -> tuple[str, str]:
     if not new:
         return f"Midwatch on {host}: all is well again", "Everything that is looked at is as it should be."
     subject = f"Midwatch on {host}: {', '.join(one.name for one in new)} not as it should be"
-    lines = [f"{'ok   ' if one.ok else 'FAULT'} {one.name}: {one.detail}" for one in seen.seen]
-    return subject, "\n".join([*lines, "", "midwatch lookout    midwatch status    midwatch up"])
+    return subject, "\n".join(
+        [*(one.line for one in seen.seen), "", "midwatch lookout    midwatch status    midwatch up"]
+    )
 
 
 @contextmanager
@@ -155,10 +156,9 @@ def _mail(mail: Mapping[str, Any], password: str, subject: str, text: str) -> No
 
 def remember(home: Path, **facts: object) -> None:
     """Leave facts for the lookout, its owner's alone; the others stay."""
-    now = {**known(home), **facts}
-    if now == known(home):
-        return
-    write_whole(home / KNOWN, json.dumps(now))
+    before = known(home)
+    if (now := {**before, **facts}) != before:
+        write_whole(home / KNOWN, json.dumps(now))
 
 
 async def first_mail(client: PrefectClient) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ def main() -> None:
         try:
             house = locate(os.environ)
             seen = look(house, os.environ)
-            faults = tuple(f"{one.name}: {one.detail}" for one in seen.faults)
+            faults = tuple(str(one) for one in seen.faults)
             for line in faults if faults != known else ():
                 say(line)
             known = faults

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from cli.home import ADDRESS
@@ -57,6 +59,11 @@ async def served(
     server.should_exit = True
     await serving
     stopped.cancel()
+
+
+async def health(_: Request) -> Response:
+    """That it answers at all, for whoever asks `/health`."""
+    return PlainTextResponse("ok\n")
 
 
 @contextmanager

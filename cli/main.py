@@ -1,87 +1,99 @@
-"""The command line: which verbs are there? One module each; this one only lists them."""
+"""The command line: which verbs are there? A module each, imported when it is typed: all of them take a second."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from cli.answers import answer, approve, deny, edit, takeover
-from cli.arrivals import arrivals
-from cli.attention import attention
-from cli.breaker import breaker
-from cli.budget import budget
-from cli.check import check
-from cli.contract import contract
-from cli.digest import digest
-from cli.down import down
-from cli.env import env
-from cli.grant import grant
-from cli.halt import halt, resume
-from cli.inbox import inbox, show
-from cli.incident import incident
-from cli.level import level
-from cli.link import link
-from cli.lookout import lookout
-from cli.mandate import mandate
-from cli.metrics import metrics
-from cli.pins import pins
-from cli.promote import promote
-from cli.reviewers import reviewers
-from cli.rules import rules
-from cli.run import run
-from cli.runs import runs
-from cli.settlement import settle
 from cli.sign_of_life import sign_of_life
-from cli.slots import slots
-from cli.status import status
-from cli.top import top
-from cli.up import up
 from midwatch.errors import MidwatchError, SpecError
 from midwatch.outcome import EXIT_USAGE
 
+VERBS: Final = {
+    "up": "up",
+    "down": "down",
+    "status": "status",
+    "env": "env",
+    "run": "run",
+    "runs": "runs",
+    "slots": "slots",
+    "halt": "halt",
+    "resume": "halt",
+    "digest": "digest",
+    "breaker": "breaker",
+    "lookout": "lookout",
+    "metrics": "metrics",
+    "top": "top",
+    "inbox": "inbox",
+    "show": "inbox",
+    "staged": "staged",
+    "approve": "answers",
+    "deny": "answers",
+    "edit": "answers",
+    "answer": "answers",
+    "takeover": "answers",
+    "link": "link",
+    "settle": "settlement",
+    "reviewers": "reviewers",
+    "level": "level",
+    "promote": "promote",
+    "incident": "incident",
+    "grant": "grant",
+    "worth": "worth",
+    "backtest": "backtest",
+    "evals": "evals",
+    "check": "check",
+    "verify": "verify",
+    "contract": "contract",
+    "budget": "budget",
+    "mandate": "mandate",
+    "arrivals": "arrivals",
+    "attention": "attention",
+    "pins": "pins",
+    "rules": "rules",
+}
+"""In the order of `midwatch --help`: the verb, which is the name of its function or of its group, and its module in `cli`."""
+
+
+class Commands(Mapping[str, Any]):
+    """What typer makes of each verb, once somebody asks for it."""
+
+    def __getitem__(self, verb: str) -> Any:
+        made = getattr(import_module(f"cli.{VERBS[verb]}"), verb)
+        if isinstance(made, typer.Typer):
+            return typer.main.get_group(made)
+        one = typer.Typer(add_completion=False)
+        one.command(verb)(made)
+        return typer.main.get_command(one)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VERBS)
+
+    def __len__(self) -> int:
+        return len(VERBS)
+
+
+class Verbs(TyperGroup):
+    """`midwatch` itself."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = Commands()
+
+
 app = typer.Typer(
     name="midwatch",
+    cls=Verbs,
     help="Walks an agent, step by step, from running while you watch to running while you sleep.",
+    callback=lambda: None,  # typer makes a group where there is one
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(up)
-app.command()(down)
-app.command()(status)
-app.command()(env)
-app.command()(run)
-app.command()(runs)
-app.command()(slots)
-app.command()(halt)
-app.command()(resume)
-app.command()(digest)
-app.command()(breaker)
-app.command()(lookout)
-app.command()(metrics)
-app.command()(top)
-app.command()(inbox)
-app.command()(show)
-app.command()(approve)
-app.command()(deny)
-app.command()(edit)
-app.command()(answer)
-app.command()(takeover)
-app.command()(link)
-app.command()(settle)
-app.command()(reviewers)
-app.command()(level)
-app.command()(promote)
-app.command()(incident)
-app.command()(grant)
-app.command()(check)
-app.command()(contract)
-app.add_typer(budget)
-app.add_typer(mandate)
-app.add_typer(arrivals)
-app.add_typer(attention)
-app.add_typer(pins)
-app.add_typer(rules)
 
 
 def main() -> None:

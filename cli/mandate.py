@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import Agent, AsJson, Because
 from cli.suggest import with_prefect
 from midwatch.calls import canonical_json, visible
@@ -178,7 +178,7 @@ def listed(
         await ledger.migrate()
         return await ledger.mandates_of(agent or None)
 
-    found: list[MandateUse] = asyncio.run(with_ledger(read))
+    found = asyncio.run(with_ledger(read))
     shown = [one for one in found if ended or state_of(one, now) == "stands"]
     if as_json:
         typer.echo(json.dumps([_facts(one, now) for one in shown]))
@@ -252,9 +252,6 @@ def revoke(
     because: Because,
 ) -> None:
     """End a mandate now: from the next call on, in runs that are under way too."""
-
-    async def end(ledger: Ledger) -> Mandate:
-        return await ledger.revoke_mandate(number, by=getpass.getuser(), because=because)
-
-    it: Mandate = asyncio.run(with_ledger(end))
+    who = getpass.getuser()
+    it = asyncio.run(with_ledger(lambda ledger: ledger.revoke_mandate(number, by=who, because=because)))
     typer.echo(f"Mandate {it.mandate_id} of {it.agent} grants nothing any more.")

@@ -13,6 +13,7 @@ import typer
 
 from cli import beat, keys
 from cli.home import ADDRESS, House, locate
+from cli.ledger import open_ledger
 from cli.page_address import port_file
 from cli.ports import port_in
 
@@ -66,8 +67,6 @@ def heartbeat_age(house: House) -> float | None:
 
 
 async def _text(house: House) -> str:
-    from blocks.ledger import open_ledger
-
     async with await open_ledger(house.home) as ledger:
         await ledger.migrate()
         return await scraped(house, ledger)()

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as Http
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from cli.loopback import health
 from cli.page_guard import Guard, TooMuch, form_of
 from cli.page_login import Logins, Visitor
 from cli.page_night import NightDoor, Nights
@@ -69,7 +70,7 @@ class Door:
     def app(self) -> ASGIApp:
         routes = [
             Route("/", self.inbox),
-            Route("/health", _health),
+            Route("/health", health),
             *self.logins.routes(),
             Route("/request", self.request, methods=["GET", "POST"]),
             Route("/digest", self.last_day),
@@ -225,10 +226,6 @@ class Door:
         away = isinstance(error, LedgerAway)
         text = "It failed on the way. Look at the request again before you send anything: it says what stands."
         return HTMLResponse(sheet.told_page("That did not work", text, self.logins.page()), 503 if away else 500)
-
-
-async def _health(_: Http) -> Response:
-    return PlainTextResponse("ok\n")
 
 
 def _wants_a_rule(form: Form) -> bool:

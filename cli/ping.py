@@ -70,7 +70,7 @@ def ping(url: str, seen: Look) -> str:
     try:
         if not url.startswith(("https://", "http://")):
             raise ValueError("it is no http or https address")
-        lines = "\n".join(f"{one.name}: {one.detail}" for one in seen.faults)
+        lines = "\n".join(str(one) for one in seen.faults)
         whole = f"{url.rstrip('/')}/fail" if lines else url
         request = urllib.request.Request(whole, data=lines.encode() or None)
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):

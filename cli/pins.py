@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import LISTED, ListsByDefault
 from midwatch.characters import visible
 from midwatch.errors import LedgerError
@@ -67,11 +67,7 @@ def accept(
         console.print("Nothing was accepted.")
         raise typer.Exit(1)
     shown = {pin.tool: pin.digest for pin in chosen}
-
-    async def take(ledger: Ledger) -> None:
-        await ledger.accept_tools(agent, server, shown, by=getpass.getuser())
-
-    asyncio.run(with_ledger(take))
+    asyncio.run(with_ledger(lambda ledger: ledger.accept_tools(agent, server, shown, by=getpass.getuser())))
     console.print(f"Pinned: {', '.join(visible(name) for name in shown)}.", markup=False)
 
 
@@ -80,8 +76,7 @@ def _read(agent: str | None) -> list[Pin]:
         await ledger.migrate()
         return await ledger.pins(agent)
 
-    found: list[Pin] = asyncio.run(with_ledger(read))
-    return found
+    return asyncio.run(with_ledger(read))
 
 
 def _chosen(found: Sequence[Pin], server: str, tool: str) -> list[Pin]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.level import lines
 from cli.options import Agent
 from midwatch.agent_file import load_agent

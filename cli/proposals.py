@@ -19,6 +19,7 @@ from rich.console import Console
 
 from cli import terminal
 from cli.home import House, locate
+from cli.ledger import open_ledger
 from cli.options import AsJson
 from midwatch.agent_edit import rule_text, with_allow_rule
 from midwatch.agent_file import agent_path
@@ -121,8 +122,6 @@ def accept(proposal: Id) -> None:
 
 
 async def _no_run_waits(house: House, agent: str) -> None:
-    from blocks.ledger import open_ledger
-
     async with await open_ledger(house.home) as ledger:
         waiting = {row.run_id[:8] for row in await ledger.open_asks(agent) if row.kind != "settle"}
     if waiting:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -135,7 +135,7 @@ class Desk:
         looked = float("-inf")
         while not self.stop.is_set():
             folders = self._folders(folders)
-            roots = sorted({each.root for each in folders.values() if each.root.is_dir()})
+            roots = _roots(folders)
             async with aclosing(_bells(roots, self.stop)) as bells:
                 async for rung in bells:
                     if rung or time.monotonic() - looked >= RESCAN_SECONDS:
@@ -160,7 +160,7 @@ class Desk:
     def _moved(self, folders: dict[tuple[str, str], Folder], roots: list[Path]) -> bool:
         """Whether other folders are to be watched than a moment ago."""
         now = self._folders(folders)
-        return now != folders or roots != sorted({each.root for each in now.values() if each.root.is_dir()})
+        return now != folders or roots != _roots(now)
 
     def _folders(self, known: dict[tuple[str, str], Folder]) -> dict[tuple[str, str], Folder]:
         """One for each `files` of each agent; what is known of one stays as long as its agent's file does."""
@@ -168,13 +168,17 @@ class Desk:
         every, _ = self.agents.every()
         for name, spec in every.items():
             for trigger in spec.triggers.files:
-                standing = known.get((name, trigger.name))
-                fresh = Folder(spec=spec, trigger=trigger, project=self.house.project, ledger=self.ledger)
-                if is_own(fresh.root, self.house.home):
-                    continue
-                same = standing is not None and standing.spec is spec
-                found[name, trigger.name] = standing if standing is not None and same else fresh
+                folder = known.get((name, trigger.name))
+                if folder is None or folder.spec is not spec:
+                    folder = Folder(spec=spec, trigger=trigger, project=self.house.project, ledger=self.ledger)
+                if not is_own(folder.root, self.house.home):
+                    found[name, trigger.name] = folder
         return found
+
+
+def _roots(folders: Mapping[tuple[str, str], Folder]) -> list[Path]:
+    """Those that are there, and can be watched."""
+    return sorted({each.root for each in folders.values() if each.root.is_dir()})
 
 
 def is_own(root: Path, home: Path) -> bool:

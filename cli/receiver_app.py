@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from cli.loopback import health
 from midwatch.errors import LedgerAway
 from tasks.triggers.webhooks import Reply, Webhooks
 
@@ -45,7 +46,7 @@ class Receiver:
         """POST to a hook, and nothing else but `/health`."""
         routes = [
             Route("/hooks/{agent}/{name}", self.hook, methods=["POST"]),
-            Route("/health", _health),
+            Route("/health", health),
         ]
         return Starlette(routes=routes)
 
@@ -96,7 +97,3 @@ def _announced(http: Request, most: int) -> None:
 def _response(reply: Reply) -> Response:
     again = {"Retry-After": AGAIN_SECONDS} if reply.status == 503 else None
     return PlainTextResponse(f"{reply.text}\n", reply.status, headers=again)
-
-
-async def _health(_: Request) -> Response:
-    return PlainTextResponse("ok\n")

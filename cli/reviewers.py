@@ -11,11 +11,10 @@ import typer
 from rich.table import Table
 
 from cli import terminal
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ladder import CONFIDENCE
-from midwatch.ledger import Ledger
 from midwatch.reviewer import Reviewer
 from midwatch.reviewer import reviewers as tested
 
@@ -25,11 +24,7 @@ def reviewers(
     as_json: AsJson = False,
 ) -> None:
     """Show what share of planted proposals each person caught, and the share that it is at least."""
-
-    async def read(ledger: Ledger) -> list[Reviewer]:
-        return tested(await ledger.planted_decided(agent))
-
-    found: list[Reviewer] = asyncio.run(with_ledger(read))
+    found = tested(asyncio.run(with_ledger(lambda ledger: ledger.planted_decided(agent))))
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in found]))
         return

@@ -132,8 +132,30 @@ class Rulebook:
         return self.lines.line(("rules", effect, int(number))) if number.isdigit() else self.lines.line(("rules",))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenAgent:
+    """An agent as a file has it, whether it is the one that runs or not."""
+
+    spec: AgentSpec
+    file: str
+    """As a person would name it."""
+    lines: Lines
+
+
+def written_agent(agent: str, house: House) -> WrittenAgent:
+    """The one that runs: agents/NAME.yaml. Raises SpecError where it is not fit for use."""
+    path, spec = agent_path(agent, house.project / "agents"), load_agent(agent, house.project / "agents")
+    file = str(path.relative_to(house.project)) if path.is_relative_to(house.project) else str(path)
+    return WrittenAgent(spec=spec, file=file, lines=read_yaml(path.read_text(encoding="utf-8"), path=file))
+
+
 async def open_rulebook(
-    agent: str, house: House, stack: AsyncExitStack, *, also: Iterable[str] = (), start_servers: bool = False
+    agent: str | WrittenAgent,
+    house: House,
+    stack: AsyncExitStack,
+    *,
+    also: Iterable[str] = (),
+    start_servers: bool = False,
 ) -> Rulebook:
     """The rules of `agent` with its real tools, which stay open until `stack` closes.
 
@@ -144,19 +166,18 @@ async def open_rulebook(
     Raises:
         MidwatchError: the file, a rule or a tool is not fit for use.
     """
-    path = agent_path(agent, house.project / "agents")
-    spec = load_agent(agent, house.project / "agents")
+    written = written_agent(agent, house) if isinstance(agent, str) else agent
+    spec = written.spec
     name_bound_functions(spec)
     kept = unbound(spec if start_servers else _without_servers(spec))
     toolsets = build_toolsets(kept, _facts(spec, house), servers=await saved_servers(kept))
     toolset = await stack.enter_async_context(CombinedToolset(toolsets))
     tools = await tool_definitions(toolset, _facts(spec, house), _nobody())
     named = [] if start_servers else _named(spec, also)
-    file = str(path.relative_to(house.project)) if path.is_relative_to(house.project) else str(path)
     return Rulebook(
         spec=spec,
-        file=file,
-        lines=read_yaml(path.read_text(encoding="utf-8"), path=file),
+        file=written.file,
+        lines=written.lines,
         tools={**{name: _stand_in(name) for name in named}, **tools},
         stand_ins=frozenset(named) - tools.keys(),
         here=Place(project=house.project, home=house.home),

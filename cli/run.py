@@ -20,7 +20,7 @@ from midwatch.arrival_input import unkept
 from midwatch.calls import visible
 from midwatch.errors import HouseError, SpecError
 from midwatch.ledger import AskRow, RunRow
-from midwatch.outcome import EXIT_CODES, EXIT_WAITING, GREEN
+from midwatch.outcome import EXIT_CODES, EXIT_WAITING
 from midwatch.spec import AgentSpec
 from tasks.triggers.chains import written
 
@@ -37,16 +37,20 @@ def run(
     level: Annotated[
         int | None, typer.Option(min=1, max=5, help="At most this level; never more than granted.")
     ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Rehearse: every effect is staged, none is executed; nobody is asked.")
+    ] = False,
     follow: Annotated[bool, typer.Option(help="Follow it to its end, or until it waits for a person.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run. Exit code: 0 verified, 1 failed, 3 unverified, 4 blocked, 5 unknown, 10 waits for a person."""
+    """Start a run. Exit code: 0 verified or rehearsed, 1 failed, 3 unverified, 4 blocked, 5 unknown, 10 waits for you."""
     house = locate(os.environ)
     spec = load_agent(agent, house.project / "agents")
     adopt(house)
     console = terminal.console(stderr=as_json, soft_wrap=True)
     asyncio.run(have_weights(spec))
-    raise typer.Exit(asyncio.run(_run(house, spec, _object(input), level, follow, as_json, console)))
+    parameters = {"agent": spec.name, "input": _object(input), "level": level, "shadow": shadow}
+    raise typer.Exit(asyncio.run(_run(house, spec, parameters, follow, as_json, console)))
 
 
 async def have_weights(spec: AgentSpec) -> None:
@@ -76,29 +80,32 @@ def _object(text: str) -> dict[str, Any]:
 
 
 async def _run(
-    house: House,
-    spec: AgentSpec,
-    input: dict[str, Any],
-    level: int | None,
-    follow: bool,
-    as_json: bool,
-    console: Console,
+    house: House, spec: AgentSpec, parameters: dict[str, Any], follow: bool, as_json: bool, console: Console
 ) -> int:
-    from prefect.client.orchestration import get_client
+    flow_run = await asked_for(spec.name, parameters)
+    return await followed(house, spec, flow_run, follow=follow, as_json=as_json, console=console)
+
+
+async def asked_for(agent: str, parameters: dict[str, Any], *, key: str | None = None) -> FlowRun:
+    """A run of the agent's deployment; with a key the one run that has it, however often it is asked for."""
     from prefect.deployments.flow_runs import arun_deployment
     from prefect.exceptions import ObjectNotFound
 
-    agent = spec.name
     try:
-        flow_run = await arun_deployment(
-            f"agent-run/{agent}",
-            parameters={"agent": agent, "input": input, "level": level},
-            timeout=0,
-            as_subflow=False,
+        return await arun_deployment(
+            f"agent-run/{agent}", parameters=parameters, timeout=0, as_subflow=False, idempotency_key=key
         )
     except ObjectNotFound as error:
         raise HouseError(f"{agent} has no deployment: add one to prefect.yaml, then `midwatch up`") from error
-    console.print(f"[bold]{agent}[/bold] run {flow_run.id}")
+
+
+async def followed(
+    house: House, spec: AgentSpec, flow_run: FlowRun, *, follow: bool = True, as_json: bool, console: Console
+) -> int:
+    """Its exit code, once it has ended or waits for a person; 0 at once where nobody follows it."""
+    from prefect.client.orchestration import get_client
+
+    console.print(f"[bold]{spec.name}[/bold] run {flow_run.id}")
     console.print(f"  {house.url}/runs/flow-run/{flow_run.id}")
     if not follow:
         if as_json:
@@ -138,11 +145,12 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
     if as_json:
         typer.echo(json.dumps(facts(run_id, row, asks, now)))
     elif row is not None and row.outcome is not None:
-        colour = "green" if row.outcome in GREEN else "red"
-        console.print(f"\n[bold {colour}]{row.outcome}[/]")
+        console.print(f"\n[bold {terminal.colour_of(row.outcome)}]{row.outcome}[/]")
         console.print(f"  {visible(row.reason)}", markup=False)
-        for path in written(spec, row, house.project):
+        for path in () if row.shadow else written(spec, row, house.project):
             console.print(f"  written: {path}", markup=False)
+        if row.outcome == "rehearsed":
+            console.print(f"  what it would have done: midwatch staged {run_id[:8]}")
         if asks:
             console.print("  what became of it, only you can say: midwatch inbox")
         console.print(f"  the whole story: midwatch show {run_id[:8]}, or {house.url}/runs/flow-run/{run_id}")

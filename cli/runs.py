@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -13,11 +12,10 @@ from rich.text import Text
 
 from cli import terminal
 from cli.halted import print_halts
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
-from midwatch.outcome import GREEN
 
 
 def runs(
@@ -26,7 +24,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs, newest first, each with its outcome."""
-    rows = asyncio.run(_recent(agent, limit))
+    rows = asyncio.run(with_ledger(lambda ledger: ledger.recent_runs(agent, limit=limit)))
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows]))
         return
@@ -37,25 +35,17 @@ def runs(
         typer.echo("Nothing has run yet. `midwatch run AGENT` starts one.")
 
 
-async def _recent(agent: str | None, limit: int) -> list[RunRow]:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        return await ledger.recent_runs(agent, limit=limit)
-
-
 def _table(rows: list[RunRow]) -> Table:
     table = terminal.table("run", "agent", "started (UTC)", "by a", "outcome", "why")
     for row in rows:
-        colour = "green" if row.outcome in GREEN else "red" if row.outcome else "yellow"
-        why = visible(row.reason)
+        colour = terminal.colour_of(row.outcome)
         table.add_row(
             row.run_id[:8],
             row.agent,
             f"{row.started_at:%Y-%m-%d %H:%M}",
             row.cause,
             f"[{colour}]{row.outcome or 'goes on'}[/]",
-            Text(why if len(why) <= 90 else f"{why[:89]}…"),
+            Text(terminal.cut(visible(row.reason), 90)),
         )
     return table
 
@@ -69,5 +59,6 @@ def _facts(row: RunRow) -> dict[str, object]:
         "cause": row.cause,
         "level": row.level,
         "outcome": row.outcome,
+        "shadow": row.shadow,
         "reason": row.reason,
     }

@@ -12,6 +12,7 @@ import typer
 from cli.environment import adopt
 from cli.home import House, locate
 from cli.inbox import whole_id
+from cli.ledger import open_ledger
 from cli.options import RunId
 from midwatch.errors import LedgerError
 from midwatch.ledger import Settlement
@@ -33,7 +34,6 @@ def settle(
 
 
 async def _settled(house: House, run: str, number: int, verdict: Settlement, because: str) -> str:
-    from blocks.ledger import open_ledger
     from tasks.permissions.answers import settle as write_down
 
     async with await open_ledger(house.home) as ledger:

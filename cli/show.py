@@ -35,6 +35,8 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
         return
     spent = story["spent"]
     console.print(f"[bold]{run.agent}[/] · {run.outcome or 'not ended'}")
+    if run.shadow:
+        console.print(f"  a rehearsal: what it would have done stands in `midwatch staged {run.run_id[:8]}`")
     if run.reason:
         console.print(f"  {visible(run.reason)}", markup=False)
     console.print(
@@ -76,7 +78,7 @@ def print_ask(question: Question, console: Console) -> None:
     ask, then = question.ask, question.consequences
     console.print(f"\n[bold]{question.number} · {ask.tool}[/] · {(ask.verdict or _waits(ask)).replace('_', ' ')}")
     for piece in question.pieces:
-        _print_piece(piece, console)
+        print_piece(piece, console)
     if ask.verdict:
         said = visible(ask.answer or ask.decided_because or "")
         console.print(f"  {ask.verdict} by {ask.by} through {ask.via}{': ' if said else ''}{said}", markup=False)
@@ -88,7 +90,8 @@ def print_ask(question: Question, console: Console) -> None:
         console.print(f"  yes: {then.yes}\n  no: {then.no}\n  silence: {then.silence}", markup=False)
 
 
-def _print_piece(piece: Piece, console: Console) -> None:
+def print_piece(piece: Piece, console: Console) -> None:
+    """A part of a question, letter for letter."""
     name = f'"{piece.label}"' if piece.form == "argument" else piece.label[:1].lower() + piece.label[1:]
     if piece.form in ("diff", "lines"):
         console.print(f"  {_lined(name)}:", markup=False)
@@ -122,8 +125,7 @@ def _either_way(question: Question) -> str:
 
 
 def _short(text: str) -> str:
-    shown = visible(text)
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"
+    return terminal.cut(visible(text), 100)
 
 
 def run_facts(story: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ import typer
 from rich.table import Table
 
 from cli import terminal
-from cli.home import locate
+from cli.ledger import with_ledger
 from cli.options import AsJson
 from cli.slot_week import LETTERS, SeenSlot, Week, picture, week_of
 from midwatch.errors import MidwatchError
@@ -28,7 +27,7 @@ def slots(
     as_json: AsJson = False,
 ) -> None:
     """Show the calendar of a week: every slot of every schedule, past and coming, and what became of it."""
-    weeks = asyncio.run(_weeks(agent, week, datetime.now(UTC)))
+    weeks = asyncio.run(with_ledger(lambda ledger: _weeks(ledger, agent, week, datetime.now(UTC))))
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in weeks]))
     elif agent is not None:
@@ -39,17 +38,14 @@ def slots(
         typer.echo("No agent has a schedule. `schedules:` of prefect.yaml says when an agent runs.")
 
 
-async def _weeks(agent: str | None, week: int, now: datetime) -> list[Week]:
-    from blocks.ledger import open_ledger
-
-    async with await open_ledger(locate(os.environ).home) as ledger:
-        known = sorted({row.schedule.agent for row in await ledger.schedules_standing()})
-        if agent is not None and agent not in known and not await ledger.schedules_of(agent):
-            raise MidwatchError(
-                f"{agent} has no schedule that the ledger knows of; has the house been up since `prefect.yaml` got one? "
-                f"Known: {', '.join(known) or 'none'}"
-            )
-        return [await week_in(ledger, one, week, now) for one in ([agent] if agent is not None else known)]
+async def _weeks(ledger: Ledger, agent: str | None, week: int, now: datetime) -> list[Week]:
+    known = sorted({row.schedule.agent for row in await ledger.schedules_standing()})
+    if agent is not None and agent not in known and not await ledger.schedules_of(agent):
+        raise MidwatchError(
+            f"{agent} has no schedule that the ledger knows of; has the house been up since `prefect.yaml` got one? "
+            f"Known: {', '.join(known) or 'none'}"
+        )
+    return [await week_in(ledger, one, week, now) for one in ([agent] if agent is not None else known)]
 
 
 async def week_in(ledger: Ledger, agent: str, week: int, now: datetime) -> Week:

@@ -7,12 +7,10 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import httpx
 import psutil
 import typer
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from cli import keys, record, terminal
+from cli import record, terminal
 from cli.halted import halts_now
 from cli.home import House, locate
 from cli.notifier import faults_of
@@ -24,7 +22,6 @@ from midwatch.errors import HouseError
 
 EXIT_NOT_UP = 3
 """As with `systemctl status`: not running."""
-CSRF_CLIENT = "midwatch-status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +75,8 @@ def look(house: House) -> Status:
         return Status(phase=phase, home=str(house.home), error=state.error, halts=halts)
     parts = [_part(name, each) for name, each in {"supervisor": state.supervisor, **state.children}.items()]
     up = answers(f"{house.url}/api/health")
+    from cli.suspended import suspended  # with it comes httpx, which no other verb needs
+
     return Status(
         phase=state.phase,
         home=str(house.home),
@@ -85,7 +84,7 @@ def look(house: House) -> Status:
         page=_page(house) if "page" in state.children else "",
         answers=up,
         parts=tuple(part for part in parts if part),
-        waiting=_waiting(house) if up else None,
+        waiting=suspended(house) if up else None,
         notices=faults_of(house.home),
         halts=halts,
     )
@@ -113,27 +112,6 @@ def _resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
-
-
-def _waiting(house: House) -> int | None:
-    try:
-        return _suspended(house)
-    except (httpx.HTTPError, ValueError, KeyError):
-        return None
-
-
-@retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True)
-def _suspended(house: House) -> int:
-    """How many runs wait. Plain HTTP, since Prefect's client takes seconds to import; SQLite at work answers 503."""
-    user, _, password = keys.read(house.auth).partition(":")
-    with httpx.Client(base_url=f"{house.url}/api", auth=(user, password), timeout=10) as client:
-        token = client.get("/csrf-token", params={"client": CSRF_CLIENT}).raise_for_status().json()["token"]
-        answer = client.post(
-            "/flow_runs/count",
-            headers={"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": CSRF_CLIENT},
-            json={"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}},
-        )
-        return int(answer.raise_for_status().json())
 
 
 def _show(now: Status) -> None:

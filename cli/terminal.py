@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import assert_never
 
 from rich.console import Console
 from rich.table import Table
+
+from midwatch.outcome import Outcome
 
 
 def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = False) -> Console:
@@ -15,6 +18,26 @@ def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = Fals
         soft_wrap: leave long lines to the terminal, so that they can be copied whole.
     """
     return Console(stderr=stderr, quiet=quiet, soft_wrap=soft_wrap, highlight=False, emoji=False)
+
+
+def cut(text: str, at_most: int) -> str:
+    """For one cell: so many characters, the last of them an ellipsis where there were more."""
+    return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
+
+
+def colour_of(outcome: Outcome | None) -> str:
+    """How a run is shown; None while it goes on."""
+    match outcome:
+        case None:
+            return "yellow"
+        case "verified" | "verified_noop":
+            return "green"
+        case "rehearsed":
+            return "blue"
+        case "unverified" | "blocked" | "failed" | "unknown":
+            return "red"
+        case _:
+            assert_never(outcome)
 
 
 def table(*headings: str, right: Container[str] = (), title: str = "") -> Table:

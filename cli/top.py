@@ -20,7 +20,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.inbox import with_ledger
+from cli.ledger import with_ledger
 from cli.top_frame import frame
 from cli.zone import here
 from midwatch.agent_file import names

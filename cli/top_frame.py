@@ -167,7 +167,7 @@ def _style(look: Look) -> str:
     match look:
         case "verified" | "verified_noop":
             return "green"
-        case "going_on":
+        case "going_on" | "rehearsed":
             return "blue"
         case "waiting" | "blocked" | "unverified":
             return "yellow"

@@ -17,8 +17,14 @@ async def agent_run(
         Literal[1, 2, 3, 4, 5] | None,
         Field(description="At most this level; it can lower the granted one, never raise it"),
     ] = None,
+    shadow: Annotated[bool, Field(description="Rehearse: stage every effect, and execute none")] = False,
+    staged: Annotated[
+        str,
+        Field(description="A rehearsal's run id: execute what it has staged and a person has approved, and no more"),
+    ] = "",
 ) -> State[Any]:
     """Run one agent through all six layers; ends in exactly one outcome, or suspends until a person has answered."""
-    from tasks.harness.run import run_agent  # not above: Prefect's worker, too, loads this file, after each crash
+    from tasks.harness.asked import Asked  # not above: Prefect's worker, too, loads this file, after each crash
+    from tasks.harness.run import run_agent
 
-    return await run_agent(agent, input or {}, level)
+    return await run_agent(Asked(agent=agent, input=input or {}, level=level, shadow=shadow, staged=staged))

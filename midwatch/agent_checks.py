@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from midwatch.arrival_checks import trigger_faults
-from midwatch.contract import Check, Part
-from midwatch.contract.load import effect_faults, pattern_faults, patterns_of
+from midwatch.contract import Check
+from midwatch.contract.load import checks_of, effect_faults, pattern_faults, patterns_of
 from midwatch.errors import SpecError
 from midwatch.named_function import PATTERN as FUNCTION
 from midwatch.spec import AgentSpec, Tool
@@ -70,8 +70,7 @@ def _filled(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
     yield ("prompt",), spec.prompt
     for position, tool in enumerate(spec.tools):
         yield from _texts(("tools", position, "bind"), tool.bind)
-    for part, position, check in _checks(spec):
-        at: Path = ("contract", part, position)
+    for at, check in checks_of(spec):
         yield from _texts_of_check(at, check)
 
 
@@ -96,13 +95,8 @@ def _texts_of_check(at: Path, check: Check) -> Iterator[tuple[Path, str]]:
 
 def _functions(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
     named: list[tuple[Path, Tool | Check]] = [(("tools", at), tool) for at, tool in enumerate(spec.tools)]
-    named += [(("contract", part, at), check) for part, at, check in _checks(spec)]
+    named += checks_of(spec)
     yield from (((*at, "python"), entry.python) for at, entry in named if entry.python is not None)
-
-
-def _checks(spec: AgentSpec) -> Iterator[tuple[str, int, Check]]:
-    for part in get_args(Part):
-        yield from ((part, position, check) for position, check in enumerate(spec.contract.part(part)))
 
 
 def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:

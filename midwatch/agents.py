@@ -35,6 +35,13 @@ class Agents:
             raise standing[1]
         return standing[1]
 
+    def readable(self, name: str) -> AgentSpec | None:
+        """One agent; None where there is none, or its file is wrong."""
+        try:
+            return self.find(name)
+        except SpecError:
+            return None
+
     def every(self) -> tuple[dict[str, AgentSpec], list[SpecError]]:
         """All whose file can be read, by name, and what is wrong with the others."""
         found: dict[str, AgentSpec] = {}

@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from midwatch.outcome import Outcome
-
 Scheme = Literal["github", "slack", "stripe", "hmac"]
 """How a sender signs; `hmac` is the plain one of Standard Webhooks (standardwebhooks.com)."""
 Coalesced = Literal["last", "list"]
@@ -79,11 +77,15 @@ class Files(_Strict):
     """Of the run: by field the path. Empty: each field from what has the same name."""
 
 
+Followed = Literal["verified", "verified_noop", "unverified", "blocked", "failed", "unknown"]
+"""Every outcome but a rehearsal's, which nothing follows."""
+
+
 class After(_Strict):
     """Another agent's run that has ended. Its paths: `run_id`, `agent`, `outcome`, `reason`, `input`, `files`."""
 
     agent: Name
-    outcomes: Annotated[list[Outcome], Field(min_length=1)] = ["verified"]
+    outcomes: Annotated[list[Followed], Field(min_length=1)] = ["verified"]
     input: dict[str, Place] = {}
     """Of the run: by field the path. Empty: each field from what has the same name."""
 

@@ -25,6 +25,7 @@ _SLOTS: Final = 120
 COLOURS: Final[dict[Look, str]] = {
     "verified_noop": "#1a7f37",
     "verified": "#1a7f37",
+    "rehearsed": "#57606a",
     "going_on": "#0969da",
     "waiting": "#9a6700",
     "blocked": "#9a6700",
@@ -99,6 +100,8 @@ def _shape(look: Look, x: float, y: float) -> str:
             return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" {filled}/>'
         case "verified_noop":
             return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {hollow}/>'
+        case "rehearsed":
+            return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {hollow} stroke-dasharray="2 2"/>'
         case "going_on":
             return f'<path d="{at}m-4 -4.5l8 4.5l-8 4.5z" {hollow}/>'
         case "waiting":

@@ -14,6 +14,7 @@ The first row that fits decides. `done` is `contract.done_when` as it was found 
 |          | unavailable, cancelled |                    |                  |               |
 | known    | nothing_to_do          | (noop_when holds)  | any              | verified_noop |
 | known    | nothing_to_do          | (it does not)      | any              | unverified    |
+| known    | finished, calls staged | (not looked at)    | nobody           | rehearsed     |
 | known    | finished               | holds              | any              | verified      |
 | known    | finished               | anything else      | anybody          | blocked       |
 | known    | finished               | something is wrong | nobody           | failed        |
@@ -89,6 +90,8 @@ class Ending:
     reason: str = ""
     """One clause for a person: the error, the limit, the question. Empty where `finished` says it all."""
     refusals: tuple[Refusal, ...] = ()
+    staged: int = 0
+    """Calls that a rehearsal has kept and not executed; its contract speaks of a world in which they were."""
     unknown_effects: tuple[str, ...] = ()
     """Effects that were started and whose end nobody saw, as they are shown to a person."""
 
@@ -153,6 +156,9 @@ def _noop(noop: Sequence[Finding]) -> Judgment:
 
 
 def _finished(ending: Ending, done: Sequence[Finding]) -> Judgment:
+    if ending.staged and not ending.refusals:
+        calls = f"{ending.staged} call{'s' if ending.staged > 1 else ''}"
+        return _judgment("rehearsed", f"a rehearsal: {calls} staged, none of them executed")
     missed = [finding for finding in done if not finding.held]
     match seen(done):
         case "holds":

@@ -6,7 +6,7 @@ or ends.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,6 @@ Then = Literal["ask", "end", "off"]
 """When telling the model was not enough: ask a person, end the run as `blocked`; or never look at all."""
 
 MonitorName = Literal["loop", "stall", "drift"]
-MONITORS: Final[tuple[MonitorName, ...]] = ("loop", "stall", "drift")
 
 
 class _Strict(BaseModel):

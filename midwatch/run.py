@@ -39,6 +39,8 @@ class RunFacts:
     """Midwatch's own state (MIDWATCH_HOME); agents never write here except through `notes`."""
     input: Mapping[str, Any] = field(default_factory=dict)
     """The run's typed input."""
+    shadow: bool = False
+    """A rehearsal: what is not a mere look is staged, and never executed."""
     item: str | None = None
     """With `for_each`: the one that this conversation is about (a path relative to the project)."""
 

@@ -84,7 +84,7 @@ def of_ending(outcome: Outcome, *, unanswered: bool) -> Severity | None:
         unanswered: a person said no to something that the run asked for, or nothing.
     """
     match outcome:
-        case "verified" | "verified_noop" | "unknown":
+        case "verified" | "verified_noop" | "rehearsed" | "unknown":
             return None
         case "failed" | "unverified":
             return "attention"

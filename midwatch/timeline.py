@@ -16,6 +16,7 @@ Look = Outcome | Literal["going_on", "waiting"]
 GLYPHS: Final[dict[Look, str]] = {
     "verified_noop": "○",
     "verified": "●",
+    "rehearsed": "◌",
     "going_on": "▷",
     "waiting": "◇",
     "blocked": "■",
@@ -27,6 +28,7 @@ GLYPHS: Final[dict[Look, str]] = {
 WORDS: Final[dict[Look, str]] = {
     "verified_noop": "nothing to do",
     "verified": "verified",
+    "rehearsed": "rehearsed",
     "going_on": "goes on",
     "waiting": "waits for a person",
     "blocked": "blocked",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from cli.home import House
+from midwatch.ledger import Ledger
 
 PROJECT = Path(__file__).parent.parent
 settings.register_profile(
@@ -69,6 +71,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         half = crc32(item.path.stem.encode()) % 2 if item.path.parent.name == "flows" else 0
         group = f"{house} of {item.path.parent.name} {half}" if house == "agent_house" else house
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite, migrated and empty. To copy it takes a twentieth of the time that it takes to make one."""
+    path = tmp_path_factory.mktemp("ledger") / "blank.db"
+
+    async def migrated() -> None:
+        async with Ledger.open(f"sqlite+aiosqlite:///{path}") as ledger:
+            await ledger.migrate()
+
+    asyncio.run(migrated())
+    return path
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path, blank_sqlite: Path) -> str:
+    """A ledger of the test's own, `ledger.db` in its folder."""
+    shutil.copy(blank_sqlite, tmp_path / "ledger.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
 
 
 @pytest.fixture

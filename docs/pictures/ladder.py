@@ -20,7 +20,7 @@ RATE: Final = 0.003
 WEEK: Final = 7 * A_DAY
 P0: Final = 0.005
 ENOUGH: Final = -log(ALPHA)
-ERRORS: Final[list[float | Fall]] = [*[0.0] * 230, 0.25, *[0.0] * 300, 1.0]
+ERRORS: Final[list[float | Fall]] = [*[0.0] * 150, 0.25, *[0.0] * 380, 1.0]
 LIFE: Final[list[float | Fall]] = [
     *ERRORS,
     *[0.0] * needed([Tally(clean=530, minor=1, major=1)], P0),

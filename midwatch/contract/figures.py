@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -79,3 +80,11 @@ class EffectsCheck(_Strict):
         if (self.equals, self.at_least, self.at_most) == (None, None, None):
             raise ValueError("effects are compared with one of: equals, at_least, at_most")
         return self
+
+
+def host_of(url: str) -> str:
+    """What `EffectsCheck.host` is compared with; "" where a text names no host."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""

@@ -19,6 +19,12 @@ NO_EFFECTS: Final = frozenset({"read_file", "list_dir", "ask_human", "notes"})
 _PLACE: Final = re.compile(r"\{[^{}]*\}")
 
 
+def checks_of(spec: AgentSpec) -> Iterator[tuple[Path, Check]]:
+    """Every check of the contract, with where it stands."""
+    for part in get_args(Part):
+        yield from ((("contract", part, position), check) for position, check in enumerate(spec.contract.part(part)))
+
+
 def patterns_of(at: Path, check: Check) -> Iterator[tuple[Path, str]]:
     """Every path pattern of a check that stands at `at`."""
     if check.files:
@@ -33,7 +39,7 @@ def patterns_of(at: Path, check: Check) -> Iterator[tuple[Path, str]]:
 
 def pattern_faults(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
     """Patterns that mean nothing, or something outside of the project."""
-    for at, check in _checks(spec):
+    for at, check in checks_of(spec):
         for path, text in patterns_of(at, check):
             if (fault := _pattern_fault(text)) is not None:
                 yield path, fault
@@ -42,18 +48,13 @@ def pattern_faults(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
 def effect_faults(spec: AgentSpec) -> Iterator[tuple[Path, str]]:
     """Effects that can never be counted: of a tool that is not there, or that has none."""
     offered = {tool.builtin or (tool.python or "").rpartition(":")[2] for tool in spec.tools if tool.mcp is None}
-    for at, check in _checks(spec):
+    for at, check in checks_of(spec):
         if check.effects is None or (tool := check.effects.tool).startswith("mcp__") or "*" in tool:
             continue
         if tool in NO_EFFECTS:
             yield (*at, "effects", "tool"), f"`{tool}` has no effects to count: it changes nothing"
         elif tool not in offered:
             yield (*at, "effects", "tool"), f"`{tool}` is not one of its tools{nearest(tool, offered)}"
-
-
-def _checks(spec: AgentSpec) -> Iterator[tuple[Path, Check]]:
-    for part in get_args(Part):
-        yield from ((("contract", part, position), check) for position, check in enumerate(spec.contract.part(part)))
 
 
 def _pattern_fault(text: str) -> str | None:

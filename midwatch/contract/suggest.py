@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from midwatch.contract.figures import host_of
 from midwatch.outcome import Outcome
 
 FEW: Final = 3
@@ -76,11 +77,19 @@ def _comment(text: str) -> str:
 
 
 def _files(runs: Sequence[PastRun]) -> Iterator[Proposed]:
-    written = [{_general(path, run) for call in run.calls for path in call.wrote} for run in runs]
-    for path, seen in sorted(Counter(path for paths in written for path in paths).items()):
-        if path and seen == len(runs):
+    for path, seen in _written(runs):
+        if seen == len(runs):
             check = {"file": {"path": path, "newer_than_start": True}}
             yield Proposed(check=check, why=f"written in {seen} of {len(runs)} runs")
+
+
+def _written(runs: Sequence[PastRun]) -> list[tuple[str, int]]:
+    """By file, as any run would name it: how many runs have written it."""
+    return _in_runs({_general(path, run) for call in run.calls for path in call.wrote} - {""} for run in runs)
+
+
+def _in_runs(each: Iterable[set[str]]) -> list[tuple[str, int]]:
+    return sorted(Counter(chain.from_iterable(each)).items())
 
 
 def _general(path: str, run: PastRun) -> str:
@@ -110,7 +119,7 @@ def _effects(runs: Sequence[PastRun]) -> Iterator[Proposed]:
 
 def _sorts(call: PastCall) -> Iterable[Sort]:
     url, method = call.arguments.get("url"), call.arguments.get("method")
-    if isinstance(url, str) and isinstance(method, str) and (host := _host(url)):
+    if isinstance(url, str) and isinstance(method, str) and (host := host_of(url)):
         return [(call.tool, method, host)]
     return [(call.tool, "", "")]
 
@@ -123,20 +132,12 @@ def _wanted(sort: Sort) -> dict[str, Any]:
 def _notes(runs: Sequence[PastRun]) -> Iterator[str]:
     """Commands that every run ran; and files and effects that only some had."""
     ran = [{str(call.arguments["command"]) for call in run.calls if "command" in call.arguments} for run in runs]
-    for command, seen in sorted(Counter(line for lines in ran for line in lines).items()):
+    for command, seen in _in_runs(ran):
         if seen == len(runs):
             yield f"`{command}` ran in {seen} of {len(runs)} runs: let a `command` check read back what it changed"
-    written = [{_general(path, run) for call in run.calls for path in call.wrote} for run in runs]
-    for path, seen in sorted(Counter(path for paths in written for path in paths).items()):
-        if path and seen < len(runs):
+    for path, seen in _written(runs):
+        if seen < len(runs):
             yield f"not proposed: {path} was written in {seen} of {len(runs)} runs"
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _evidence(agent: str, runs: Sequence[PastRun]) -> str:

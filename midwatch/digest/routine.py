@@ -15,6 +15,7 @@ from midwatch.outcome import Outcome
 SAID: Final[dict[Outcome, str]] = {
     "verified": "verified",
     "verified_noop": "rightly nothing to do",
+    "rehearsed": "rehearsed",
     "unverified": "unverified",
     "blocked": "blocked",
     "failed": "failed",

@@ -50,11 +50,11 @@ class Incident:
 
 
 def incidents(facts: Facts) -> list[Incident]:
-    """Every run that ended badly, the latest incident first; without those that a no has ended (see `answered`)."""
+    """Every run that ended badly, the latest incident first; no rehearsal, and none that a no has ended (see `answered`)."""
     alike: dict[object, list[RunRow]] = {}
     refused = {ask.run_id for ask in facts.decided if ask.verdict in NO}
     for run in sorted(facts.runs, key=lambda run: run.finished_at or facts.until):
-        if ended(run, facts) and run.outcome not in GREEN and not _by_a_no(run, refused):
+        if ended(run, facts) and run.outcome not in GREEN and not (run.shadow or _by_a_no(run, refused)):
             alike.setdefault((run.agent, _cause(run, facts)), []).append(run)
     found = [Incident(runs=tuple(runs)) for runs in alike.values()]
     return sorted(found, key=lambda one: one.last.finished_at or facts.until, reverse=True)

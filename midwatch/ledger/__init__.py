@@ -11,6 +11,7 @@ from midwatch.ledger.concerns import Ended, Green
 from midwatch.ledger.decisions import Decided, DecisionRow
 from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
+from midwatch.ledger.evals import EvalRow
 from midwatch.ledger.evidence import Record
 from midwatch.ledger.halts import HaltCheck, HaltRow
 from midwatch.ledger.incidents import IncidentRow, IncidentSeverity
@@ -26,8 +27,11 @@ from midwatch.ledger.proposals import Proposal
 from midwatch.ledger.runs import RunRow
 from midwatch.ledger.schedules import Schedule, ScheduleRow, Seen, Standing
 from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
+from midwatch.ledger.staged import Staged, StagedRow, StagedState
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
+from midwatch.ledger.verify import Finding, Verified
+from midwatch.ledger.worth import WorthRow
 
 __all__ = [
     "Accounting",
@@ -50,6 +54,8 @@ __all__ = [
     "EffectRow",
     "EffectState",
     "Ended",
+    "EvalRow",
+    "Finding",
     "Green",
     "HaltCheck",
     "HaltRow",
@@ -76,6 +82,9 @@ __all__ = [
     "Signature",
     "SlotClaim",
     "SlotRow",
+    "Staged",
+    "StagedRow",
+    "StagedState",
     "Standing",
     "StepKind",
     "StepRow",
@@ -83,4 +92,6 @@ __all__ = [
     "SubjectRow",
     "Trust",
     "Unfinished",
+    "Verified",
+    "WorthRow",
 ]

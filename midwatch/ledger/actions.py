@@ -27,9 +27,10 @@ FAILED_TOOL: Final = '%"kind": "tool_failed"}'
 
 
 def actions_of(tx: Read, agent: str, rule: str, fingerprint: str, risk: Risk, now: datetime) -> tuple[Action, ...]:
-    """The oldest first."""
-    asked = [action for row in _asked(tx, agent, rule, fingerprint) if (action := _action(row, risk, now)) is not None]
-    charged = _charged(asked, _charges(tx, agent, rule, fingerprint))
+    """As they were at `now`, the oldest first: what was decided, done or reported later is not known yet."""
+    rows = _asked(tx, agent, rule, fingerprint, now)
+    asked = [action for row in rows if (action := _action(row, risk, now)) is not None]
+    charged = _charged(asked, _charges(tx, agent, rule, fingerprint, now))
     return tuple(sorted(charged, key=lambda action: (action.at, action.run_id, action.call_id)))
 
 
@@ -43,7 +44,7 @@ def as_it_is(fingerprint: str) -> ColumnElement[bool]:
     return runs.c.evidence == fingerprint
 
 
-def _asked(tx: Read, agent: str, rule: str, fingerprint: str) -> Sequence[RowMapping]:
+def _asked(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> Sequence[RowMapping]:
     """Its calls that a person decided about, each with what became of it."""
     said = [asks.c[name] for name in ("run_id", "call_id", "digest", "verdict", "decided_at")]
     came = [effects.c.state, effects.c.settled_at, effects.c.result_json.like(FAILED_TOOL).label("did_nothing")]
@@ -51,13 +52,15 @@ def _asked(tx: Read, agent: str, rule: str, fingerprint: str) -> Sequence[RowMap
     query = select(*said, *came, runs.c.finished_at, runs.c.outcome).join(runs, runs.c.run_id == asks.c.run_id)
     mine = (*about(agent), asks.c.rule == rule, as_it_is(fingerprint))
     decided = asks.c.verdict.in_(("approved", "edited", "denied"))
-    return tx.all(query.outerjoin(effects, its_own).where(*mine, decided))
+    return tx.all(query.outerjoin(effects, its_own).where(*mine, decided, asks.c.decided_at <= now))
 
 
 def _action(row: RowMapping, risk: Risk, now: datetime) -> Action | None:
     """What a decided call shows; None: nothing. It did not run, nobody knows yet, or the run came to no good all the same."""
     same = {"args_sha256": row["digest"], "run_id": row["run_id"], "call_id": row["call_id"]}
-    match row["verdict"], row["state"]:
+    settled = row["settled_at"] is not None and row["settled_at"] <= now
+    ended = row["finished_at"] is not None and row["finished_at"] <= now
+    match row["verdict"], row["state"] if settled else None:
         case "denied", _:
             return Action(at=row["decided_at"], severity=MAJOR, ripe=True, why="a person denied it", **same)
         case "edited", _:
@@ -65,18 +68,18 @@ def _action(row: RowMapping, risk: Risk, now: datetime) -> Action | None:
         case _, "unknown":
             why = "nobody saw whether it happened"
             return Action(at=row["settled_at"], severity=MAJOR, ripe=True, why=why, **same)
-        case _, "consumed" if not row["did_nothing"] and row["outcome"] != "failed":
-            ripe = row["finished_at"] is not None and row["settled_at"] + window_of(risk) <= now
+        case _, "consumed" if not row["did_nothing"] and not (ended and row["outcome"] == "failed"):
+            ripe = ended and row["settled_at"] + window_of(risk) <= now
             return Action(at=row["settled_at"], severity=CLEAN, ripe=ripe, **same)
         case _:
             return None
 
 
-def _charges(tx: Read, agent: str, rule: str, fingerprint: str) -> list[RowMapping]:
+def _charges(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> list[RowMapping]:
     """What is held against the class: its own incidents, and those of whole runs in which it acted."""
     columns = [incidents.c[name] for name in ("run_id", "call_id", "rule", "severity", "at", "because", "by")]
     query = select(*columns, runs.c.finished_at).join(runs, runs.c.run_id == incidents.c.run_id)
-    mine = (incidents.c.agent == agent, as_it_is(fingerprint))
+    mine = (incidents.c.agent == agent, as_it_is(fingerprint), incidents.c.at <= now)
     found = tx.all(query.where(*mine).order_by(incidents.c.incident_id))
     return [row for row in found if _is_its_own(tx, row, agent, rule)]
 

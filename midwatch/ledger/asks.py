@@ -101,7 +101,7 @@ def enter_ask(tx: Write, ask: Ask) -> AskRow:
         return _same_call(_ask_row(row), ask)
     long = ("args_json", "words", "context_json")
     sealed = {f"{name}_sha256": sha256(facts.pop(name)) for name in long}
-    tx.journal("ask_opened", facts.pop("run_id"), ask_id=ask_id, **facts, **sealed)
+    tx.journal("ask_opened", facts.pop("run_id"), ask_id=ask_id, agent=agent, **facts, **sealed)
     return _ask_row(row)
 
 

@@ -99,7 +99,7 @@ def breakers_of(tx: Read) -> list[BreakerRow]:
 @reads
 def agents_ended_since(tx: Read, since: datetime) -> list[str]:
     """Agents of which a run has ended since then."""
-    ended = tx.all(select(runs.c.agent).where(runs.c.finished_at >= since).order_by(runs.c.finished_at))
+    ended = tx.all(select(runs.c.agent).where(runs.c.finished_at >= since, ~runs.c.shadow).order_by(runs.c.finished_at))
     return sorted({str(row["agent"]) for row in ended})
 
 
@@ -107,7 +107,7 @@ def agents_ended_since(tx: Read, since: datetime) -> list[str]:
 def ended_runs(tx: Read, agent: str, *, limit: int, after: datetime | None = None) -> list[EndedRun]:
     """The latest runs that ended after that moment, the latest first; without those that say nothing about the agent.
 
-    Such are those that do not count (`breaker.counts`), and what a person's no, or their silence, has ended.
+    Such are rehearsals, those that do not count (`breaker.counts`), and what a person's no, or their silence, has ended.
     """
     ended = _ENDED.where(runs.c.agent == agent, runs.c.outcome != "verified_noop")  # of which there may be any number
     since = ended if after is None else ended.where(runs.c.finished_at > after)
@@ -136,7 +136,7 @@ def _counted(tx: Read, row: RowMapping) -> EndedRun | None:
 
 
 _ENDED: Final = select(runs.c.run_id, runs.c.finished_at, runs.c.outcome, runs.c.reason, runs.c.ending).where(
-    runs.c.finished_at.is_not(None)
+    runs.c.finished_at.is_not(None), ~runs.c.shadow
 )
 
 

@@ -6,7 +6,7 @@ limit is ever found out by walking over what was done.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final, Unpack
 
 from sqlalchemy import RowMapping, bindparam, select, text
@@ -73,8 +73,8 @@ def begin_effect(tx: Write, run_id: str, agent: str) -> None:
     """
     rows = _upwards(tx, run_id)
     own = next((row for row in rows if row["run_id"] == run_id), None)
-    limits = _limits(own) if own is not None else None
-    day = tx.at.astimezone(UTC).date()
+    limits = limits_in(own) if own is not None else None
+    day = days.utc_day(tx.at)
     pools = [
         *(_pool(row, is_own=row is own) for row in rows),
         *([] if limits is None else [Pool(scope="day", bounds=limits.per_day, used=days.of_agent(tx, agent, day))]),
@@ -96,7 +96,7 @@ _FIRST: Final = select(steps.c.run_id).where(steps.c.run_id == bindparam("this_r
 @reads
 def standing(tx: Read, run_id: str, agent: str, now: datetime) -> Standing:
     """Everything that a run draws on, at one moment; the same cost however long it and the day were."""
-    day, rows, house = now.astimezone(UTC).date(), _upwards(tx, run_id), _house_limits(tx)
+    day, rows, house = days.utc_day(now), _upwards(tx, run_id), _house_limits(tx)
     itself = Spent(runs=0 if has_begun(tx, run_id) else 1)
     above = [_pool(row, is_own=False) for row in rows if row["run_id"] != run_id]
     return Standing(
@@ -128,13 +128,14 @@ def _upwards(tx: Read, run_id: str) -> list[RowMapping]:
 
 
 def _pool(row: RowMapping, *, is_own: bool) -> Pool | None:
-    limits = _limits(row)
+    limits = limits_in(row)
     if limits is None:
         return None
     return Pool(scope="run" if is_own else "parent", bounds=limits, used=days.spent_in(row))
 
 
-def _limits(row: RowMapping) -> Limits | None:
+def limits_in(row: RowMapping) -> Limits | None:
+    """What a run may use, of its row of totals; None where nobody wrote it down."""
     return None if row["limits_json"] is None else Limits.model_validate_json(row["limits_json"])
 
 

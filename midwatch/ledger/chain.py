@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from midwatch.ledger.journal import GENESIS, Link
 from midwatch.ledger.tables import journal
-from midwatch.ledger.transaction import Read, Store
+from midwatch.ledger.transaction import Read, Store, reads
 
 PAGE: Final = 1000
 """Rows in one read; between two reads others may write."""
@@ -58,3 +58,9 @@ def unbroken(links: Iterable[Link], seq: int, prev_hash: str) -> list[Link]:
 def _page(tx: Read, after: int) -> list[Link]:
     query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(PAGE)
     return [Link(**row) for row in tx.all(query)]
+
+
+@reads
+def holds(tx: Read, head: str) -> bool:
+    """Whether an entry with this hash stands in the journal; of a whole chain: all up to it is as it was."""
+    return tx.first(select(journal.c.seq).where(journal.c.hash == head).limit(1)) is not None

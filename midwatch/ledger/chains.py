@@ -50,10 +50,15 @@ def keep_chain_marks(tx: Write, chains: Collection[tuple[str, str]]) -> None:
 
 @reads
 def endings_after(tx: Read, seq: int, agent: str, *, most: int = 2000) -> Endings:
-    """The runs of `agent` that ended in the next stretch of the journal; `most` is its length."""
+    """The runs of `agent` that ended in the next stretch of the journal, without rehearsals; `most` is its length."""
     until = min(_end(tx), seq + most)
     mine = (journal.c.seq > seq, journal.c.seq <= until, journal.c.kind == "run_finished", runs.c.agent == agent)
-    query = select(runs).join(journal, journal.c.run_id == runs.c.run_id).where(*mine).order_by(journal.c.seq)
+    query = (
+        select(runs)
+        .join(journal, journal.c.run_id == runs.c.run_id)
+        .where(*mine, ~runs.c.shadow)
+        .order_by(journal.c.seq)
+    )
     return Endings(rows=tuple(run_row(row) for row in tx.all(query)), until=until)
 
 

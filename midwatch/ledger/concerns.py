@@ -36,10 +36,10 @@ class Green:
 
 @reads
 def ended_since(tx: Read, since: datetime) -> list[Ended]:
-    """The oldest first; without those that ended well, or that a breaker kept from beginning."""
+    """The oldest first; no rehearsal, and none that ended well, or that a breaker kept from beginning."""
     query = select(runs.c.run_id, runs.c.agent, runs.c.outcome, runs.c.finished_at)
     begun = runs.c.ending.is_distinct_from("held_off")
-    ended = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN), begun)
+    ended = query.where(runs.c.finished_at >= since, runs.c.outcome.not_in(GREEN), begun, ~runs.c.shadow)
     bad = ended.order_by(runs.c.finished_at)
     return [Ended(**row, unanswered=refused(tx, row["run_id"])) for row in tx.all(bad)]
 
@@ -48,7 +48,7 @@ def ended_since(tx: Read, since: datetime) -> list[Ended]:
 def green_after(tx: Read, agent: str, failed_run: str) -> Green | None:
     """The first run of `agent` that ended well after `failed_run` had ended."""
     failed = tx.run(failed_run)
-    good = select(runs).where(runs.c.agent == agent, runs.c.outcome.in_(GREEN))
+    good = select(runs).where(runs.c.agent == agent, runs.c.outcome.in_(GREEN), ~runs.c.shadow)
     row = tx.first(good.where(runs.c.finished_at > failed["finished_at"]).order_by(runs.c.finished_at).limit(1))
     if row is None:
         return None
@@ -59,7 +59,7 @@ def green_after(tx: Read, agent: str, failed_run: str) -> Green | None:
 @reads
 def last_green(tx: Read, agent: str) -> datetime | None:
     """When a run of the agent last ended well."""
-    good = select(runs.c.finished_at).where(runs.c.agent == agent, runs.c.outcome.in_(GREEN))
+    good = select(runs.c.finished_at).where(runs.c.agent == agent, runs.c.outcome.in_(GREEN), ~runs.c.shadow)
     row = tx.first(good.order_by(runs.c.finished_at.desc()).limit(1))
     return None if row is None else row["finished_at"]
 

@@ -45,7 +45,7 @@ def amounts(*, usd: Decimal = Decimal(0), **used: Any) -> dict[str, Any]:
 
 def add(tx: Write, agent: str, **used: Unpack[Used]) -> None:
     """Add to the agent's row of the day on which this transaction stands."""
-    day, more = tx.at.astimezone(UTC).date(), amounts(**used)
+    day, more = utc_day(tx.at), amounts(**used)
     named = {f"more_{name}": amount for name, amount in more.items()}
     if not tx.connection.execute(_ADD, {"this_agent": agent, "this_day": day, **named}).rowcount:
         tx.insert(day_totals, agent=agent, day=day, **more)
@@ -68,13 +68,13 @@ _OF_HOUSE: Final = select(
 @reads
 def spent_today(tx: Read, agent: str, day: date | datetime) -> Spent:
     """What all of the agent's runs used on one UTC day; the same cost however long the day was."""
-    return of_agent(tx, agent, _day(day))
+    return of_agent(tx, agent, utc_day(day))
 
 
 @reads
 def spent_by_agent(tx: Read, day: date | datetime) -> dict[str, Spent]:
     """What each agent used on one UTC day, by name."""
-    query = select(day_totals).where(day_totals.c.day == _day(day)).order_by(day_totals.c.agent)
+    query = select(day_totals).where(day_totals.c.day == utc_day(day)).order_by(day_totals.c.agent)
     return {row["agent"]: spent_in(row) for row in tx.all(query)}
 
 
@@ -102,5 +102,6 @@ def spent_in(row: Mapping[Any, Any]) -> Spent:
     )
 
 
-def _day(when: date | datetime) -> date:
+def utc_day(when: date | datetime) -> date:
+    """The day of a moment, wherever it was said; a day is itself."""
     return when.astimezone(UTC).date() if isinstance(when, datetime) else when

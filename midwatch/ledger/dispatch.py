@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Select, Update, exists, func, or_, select, update
@@ -61,7 +61,7 @@ def runs_left_today(tx: Read, agent: str, per_day: DayLimits, now: datetime, *, 
 
     Those that arrivals have asked for and that are yet to begin have their place already.
     """
-    day = now.astimezone(UTC).date()
+    day = days.utc_day(now)
     pools = [Pool(scope="day", bounds=per_day, used=days.of_agent(tx, agent, day)), *budgets.house_pools(tx, day)]
     bound = meters(pools)
     if any(meter.is_spent for meter in bound):

@@ -99,7 +99,8 @@ def reserve(
         taken: what it draws from the budgets of its rules, in the same transaction; given back when it is released.
 
     Raises:
-        LedgerError: the run has ended, another call stands under this id, or the approval is not good for this call.
+        LedgerError: the run has ended or is a rehearsal, another call stands under this id, or the approval is not good
+            for this call.
         WindowFull: it does not fit into a budget any more.
         BudgetSpent: the run, one above it, the day or the house has no effect left; nothing is kept of the call.
         Halted: a halt is in force, which covers the run.
@@ -107,6 +108,8 @@ def reserve(
     run = tx.run(run_id)
     if (ended := run["outcome"]) is not None:
         raise LedgerError(f"run {run_id!r} ended as {ended!r}; no effect may start in it")
+    if run["shadow"]:
+        raise LedgerError(f"run {run_id!r} is a rehearsal; it stages effects, and none may start in it")
     halts.refuse_if_halted(tx, run["agent"], run_id)
     if decided is not None:
         decisions.enter(tx, run_id, decided)
@@ -219,8 +222,8 @@ def move(
     allowed = update(effects).where(effects.c.effect_id == row["effect_id"], effects.c.state.in_(_leaving(state)))
     if not tx.changed(allowed.values(state=state, settled_at=settled_at, **{"why": "", **values})):
         raise LedgerError(f"effect {row['effect_id']} ({row['tool']}) is {row['state']}; it cannot become {state}")
-    long = ("result_json", "why", "undo")
-    facts = {f"{name}_sha256": sha256(str(values[name])) for name in long if values.get(name)}
+    facts = {f"{name}_sha256": sha256(str(values[name])) for name in ("result_json", "why") if values.get(name)}
+    facts["undo_sha256"] = sha256(str(values.get("undo", row["undo"])))
     tx.journal(f"effect_{state}", row["run_id"], effect_id=row["effect_id"], before=row["state"], **facts)
     if state == "released":
         draws.give_back(tx, row["run_id"], row["call_id"])

@@ -80,9 +80,9 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
     Args:
         falls_now: as it will be when the class has fallen at this moment.
     """
-    risk = _risk(tx, agent, rule, fingerprint)
+    risk = _risk(tx, agent, rule, fingerprint, now)
     actions = actions_of(tx, agent, rule, fingerprint, risk, now)
-    falls = (*_falls(tx, agent, rule, fingerprint), *((now,) if falls_now else ()))
+    falls = (*_falls(tx, agent, rule, fingerprint, now), *((now,) if falls_now else ()))
     evidence = evidence_of(actions, falls, now)
     return Record(
         agent=agent,
@@ -92,7 +92,7 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
         actions=actions,
         falls=falls,
         evidence=evidence,
-        verdict=judge(evidence, risk, sensitivity(tx, agent)),
+        verdict=judge(evidence, risk, sensitivity(tx, agent, now)),
     )
 
 
@@ -112,18 +112,19 @@ def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime) -> Rec
     )
 
 
-def sensitivity(tx: Read, agent: str) -> Sensitivity:
-    """What share of bad proposals the agent's people see, from those that were planted among its own."""
+def sensitivity(tx: Read, agent: str, now: datetime | None = None) -> Sensitivity:
+    """What share of bad proposals the agent's people see, from those that were planted among its own and decided by `now`."""
     told = select(asks.c.verdict, asks.c.args_json, asks.c.edited_args_json).where(
         asks.c.agent == agent, asks.c.planted != literal_column("''"), asks.c.verdict.is_not(None)
     )
+    told = told if now is None else told.where(asks.c.decided_at <= now)
     found = [caught(row["verdict"], row["args_json"], row["edited_args_json"]) for row in tx.all(told)]
     return sensitivity_of(found.count(True), len(found) - found.count(None))
 
 
-def _risk(tx: Read, agent: str, rule: str, fingerprint: str) -> Risk:
+def _risk(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> Risk:
     """The worst of its tools, each as it last was: what no evidence is enough for, else what asks for most."""
-    mine = (*about(agent), asks.c.rule == rule, as_it_is(fingerprint))
+    mine = (*about(agent), asks.c.rule == rule, as_it_is(fingerprint), asks.c.created_at <= now)
     whose = runs.c.run_id == asks.c.run_id
     last = select(asks.c.tool, func.max(asks.c.created_at).label("at")).join(runs, whose).where(*mine)
     each = last.group_by(asks.c.tool).subquery()
@@ -142,25 +143,27 @@ def _demand(risk: Risk) -> tuple[bool, float, int]:
     return p0 is None, -(p0 or 0.0), RISKS.index(risk)
 
 
-def _falls(tx: Read, agent: str, rule: str, fingerprint: str) -> tuple[datetime, ...]:
+def _falls(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> tuple[datetime, ...]:
     mine = class_moves.c.agent == agent, class_moves.c.rule == rule, class_moves.c.fingerprint == fingerprint
-    rows = tx.all(select(class_moves.c.at).where(*mine, class_moves.c.basis == "fall").order_by(class_moves.c.move_id))
+    fell = class_moves.c.basis == "fall", class_moves.c.at <= now
+    rows = tx.all(select(class_moves.c.at).where(*mine, *fell).order_by(class_moves.c.move_id))
     return tuple(row["at"] for row in rows)
 
 
 def _runs(tx: Read, agent: str, fingerprint: str, now: datetime) -> tuple[Action, ...]:
     columns = [runs.c[name] for name in ("run_id", "outcome", "ending", "finished_at")]
-    at_work = (runs.c.agent == agent, as_it_is(fingerprint), runs.c.level >= RAN, runs.c.finished_at.is_not(None))
-    charged = _charged_runs(tx, agent)
+    at_work = (runs.c.agent == agent, as_it_is(fingerprint), runs.c.level >= RAN, runs.c.finished_at <= now)
+    charged = _charged_runs(tx, agent, now)
     rows = tx.all(select(*columns).where(*at_work).order_by(runs.c.finished_at, runs.c.run_id))
     found = (_run(row, charged.get(row["run_id"]), now) for row in rows if row["ending"] not in HINDERED)
     return tuple(action for action in found if action is not None)
 
 
-def _charged_runs(tx: Read, agent: str) -> dict[str, Incident]:
+def _charged_runs(tx: Read, agent: str, now: datetime) -> dict[str, Incident]:
     """By run, the worst that it is charged with."""
     found: dict[str, Incident] = {}
-    for row in tx.all(select(incidents.c.run_id, incidents.c.severity).where(incidents.c.agent == agent)):
+    mine = incidents.c.agent == agent, incidents.c.at <= now
+    for row in tx.all(select(incidents.c.run_id, incidents.c.severity).where(*mine)):
         found[row["run_id"]] = "major" if "major" in (row["severity"], found.get(row["run_id"])) else "minor"
     return found
 

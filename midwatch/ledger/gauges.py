@@ -31,7 +31,7 @@ class Used:
 class Gauges:
     used: tuple[Used, ...]
     ended: tuple[tuple[str, Outcome, int], ...]
-    """Agent, outcome and number of the runs that ended in the while."""
+    """Agent, outcome and number of the runs that ended in the while; without rehearsals."""
     under_way: tuple[tuple[str, int], ...]
     """Agent and number of runs; those that wait count."""
     waiting: tuple[tuple[str, AskKind, int, datetime], ...]
@@ -45,7 +45,11 @@ def gauges(tx: Read, since: datetime) -> Gauges:
     """As of now; what is said of a while is about what came after `since`."""
     sums = [func.sum(day_totals.c[name]).label(name) for name in ("runs", "steps", "tokens", "usd_nano", "seconds")]
     used = tx.all(select(day_totals.c.agent, *sums).group_by(day_totals.c.agent).order_by(day_totals.c.agent))
-    ended = select(runs.c.agent, runs.c.outcome).where(runs.c.finished_at >= since).order_by(runs.c.finished_at)
+    ended = (
+        select(runs.c.agent, runs.c.outcome)
+        .where(runs.c.finished_at >= since, ~runs.c.shadow)
+        .order_by(runs.c.finished_at)
+    )
     going_on = select(runs.c.agent).where(runs.c.finished_at.is_(None))
     number, oldest = func.count().label("number"), func.min(asks.c.created_at).label("oldest")
     waiting = select(asks.c.agent, asks.c.kind, number, oldest).where(asks.c.verdict.is_(None))

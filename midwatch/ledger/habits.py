@@ -12,8 +12,10 @@ from midwatch.ledger.transaction import Read, Write, reads, writes
 
 @writes(durable=False)
 def record_traits(tx: Write, run_id: str, traits: Traits) -> None:
-    """Keep what a verified run did; the same run again changes nothing."""
+    """Keep what a verified run did; the same run again changes nothing, and a rehearsal is no habit."""
     run, told = tx.run(run_id), traits.model_dump_json()
+    if run["shadow"]:
+        return
     facts = {"agent": run["agent"], "fingerprint": run["fingerprint"], "at": tx.at}
     if tx.is_new(habits, {"run_id": run_id}, traits_json=told, **facts):
         tx.journal("habit", run_id, traits_sha256=sha256(told))

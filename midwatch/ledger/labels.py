@@ -20,18 +20,10 @@ def add_label(tx: Write, run_id: str, label: Label, why: str) -> None:
     enter(tx, run_id, label, why)
 
 
-@writes()
-def inherit_labels(tx: Write, run_id: str, parent: str) -> None:
-    """Put the labels of `parent` on a run that it started: what a run is told, it may have been told to tell."""
-    tx.agent_of(run_id)
-    for label in _labels_of(tx, parent):
-        enter(tx, run_id, label, f"run {parent}, which started it, has it")
-
-
 @reads
 def labels_of(tx: Read, run_id: str) -> frozenset[Label]:
     """The labels of a run, from all its lives and conversations."""
-    return frozenset(_labels_of(tx, run_id))
+    return frozenset(labels_in(tx, run_id))
 
 
 def enter(tx: Write, run_id: str, label: Label, why: str) -> None:
@@ -40,5 +32,6 @@ def enter(tx: Write, run_id: str, label: Label, why: str) -> None:
         tx.journal("label", run_id, label=label, why=why)
 
 
-def _labels_of(tx: Read, run_id: str) -> list[Label]:
+def labels_in(tx: Read, run_id: str) -> list[Label]:
+    """`labels_of` as a part of a larger transaction."""
     return [row["label"] for row in tx.all(select(labels.c.label).where(labels.c.run_id == run_id))]

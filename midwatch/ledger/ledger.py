@@ -17,9 +17,11 @@ from midwatch.ledger import (
     arrivals,
     asks,
     attendance,
+    backtest,
     between,
     breakers,
     budgets,
+    carried,
     caught,
     chain,
     chains,
@@ -31,6 +33,7 @@ from midwatch.ledger import (
     dispatch,
     draws,
     effects,
+    evals,
     evidence,
     gauges,
     grant,
@@ -56,10 +59,13 @@ from midwatch.ledger import (
     schedules,
     settlement,
     slots,
+    staged,
     stalls,
     steps,
     stories,
+    verify,
     waiting,
+    worth,
 )
 from midwatch.ledger.database import connect
 from midwatch.ledger.transaction import Clock, Store, now
@@ -85,6 +91,8 @@ class Ledger(Store):
 
     migrate = migration.migrate
     verify_chain = chain.verify_chain
+    holds = chain.holds
+    verify = verify.verify
 
     claim_slot = slots.claim_slot
     account_slots = slots.account_slots
@@ -121,6 +129,11 @@ class Ledger(Store):
 
     record_decision = decisions.record_decision
     decisions_of = decisions.decisions_of
+    tools_decided = backtest.tools_decided
+    agents_decided = backtest.agents_decided
+    count_decisions = backtest.count_decisions
+    each_decision = backtest.each_decision
+    record_override = backtest.record_override
 
     draw = draws.draw
     spent_in = draws.spent_in
@@ -131,6 +144,17 @@ class Ledger(Store):
     mark_unknown = effects.mark_unknown
     settle_effect = settlement.settle_effect
     effects_of = effects.effects_of
+
+    stage = staged.stage
+    staged_of = staged.staged_of
+    staged_waiting = staged.staged_waiting
+    approve_staged = staged.approve_staged
+    refuse_staged = staged.refuse_staged
+    take_staged = carried.take_staged
+
+    cases_of = evals.cases_of
+    record_eval = evals.record_eval
+    last_eval = evals.last_eval
 
     open_ask = asks.open_ask
     open_round = planted.open_round
@@ -153,6 +177,9 @@ class Ledger(Store):
     level_standing = levels.level_standing
     grants = levels.grants
 
+    answer_worth = worth.answer_worth
+    worth_answers_of = worth.worth_answers_of
+    worth_history = worth.worth_history
     see_fingerprint = marks.see_fingerprint
     last_fingerprint = marks.last_fingerprint
     fingerprint = marks.fingerprint
@@ -180,7 +207,6 @@ class Ledger(Store):
     mandates_of = mandates.mandates_of
 
     add_label = labels.add_label
-    inherit_labels = labels.inherit_labels
     labels_of = labels.labels_of
 
     see_tools = pins.see_tools
@@ -245,7 +271,6 @@ class Ledger(Store):
     latest_halt_check = halts.latest_halt_check
 
     record_probe = probes.record_probe
-    latest_probe = probes.latest_probe
 
     breaker = breakers.breaker
     breakers_of = breakers.breakers_of

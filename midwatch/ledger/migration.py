@@ -11,7 +11,7 @@ from midwatch.errors import LedgerError
 from midwatch.ledger.transaction import Store
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0015"
+HEAD: Final = "0017"
 """The revision that this code works with: the last one in `migrations/versions`."""
 _VERSION: Final = table("alembic_version", column("version_num"))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, and_, func, select
 
 from midwatch.budget import Spent
-from midwatch.ledger import days
+from midwatch.ledger import budgets, days
 from midwatch.ledger.asks import AskKind
 from midwatch.ledger.tables import asks, day_totals, effects, run_totals, runs, steps
 from midwatch.ledger.transaction import Read, reads
@@ -125,7 +125,7 @@ def _run(row: RowMapping) -> OpenRun:
     return OpenRun(
         **{name: row[name] for name in ("run_id", "agent", "cause", "level", "started_at")},
         spent=days.spent_in(row) if row["stepped_at"] else Spent(runs=1),
-        limits=None if row["limits_json"] is None else Limits.model_validate_json(row["limits_json"]),
+        limits=budgets.limits_in(row),
         stepped_at=row["stepped_at"] or row["started_at"],
         last_step=row["last_step"] or "",
     )
@@ -133,7 +133,7 @@ def _run(row: RowMapping) -> OpenRun:
 
 def _today(tx: Read, agents: Collection[str], now: datetime) -> dict[str, Spent]:
     """By the whole key, so that a day costs the same however many days there were."""
-    mine = (day_totals.c.agent.in_(sorted(agents)), day_totals.c.day == now.astimezone(UTC).date())
+    mine = (day_totals.c.agent.in_(sorted(agents)), day_totals.c.day == days.utc_day(now))
     rows: Sequence[Any] = tx.all(select(day_totals).where(*mine))
     return {row["agent"]: days.spent_in(row) for row in rows}
 

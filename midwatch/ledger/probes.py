@@ -1,15 +1,13 @@
-"""The ledger: how did a model do when it was last tried?"""
+"""The ledger: how did a model do whenever it was tried?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import probes
-from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.ledger.transaction import Write, writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +29,3 @@ def record_probe(tx: Write, model: str, *, fingerprint: str, score: float, detai
     row = tx.insert(probes, at=tx.at, detail=detail, **facts)
     tx.journal("model_probed", None, **facts, detail_sha256=sha256(detail))
     return ModelProbe(**row)
-
-
-@reads
-def latest_probe(tx: Read, model: str) -> ModelProbe | None:
-    """The newest probe of `model`, or None when it was never tried."""
-    row = tx.first(select(probes).where(probes.c.model == model).order_by(probes.c.probe_id.desc()).limit(1))
-    return None if row is None else ModelProbe(**row)

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, select, update
 from midwatch.contract import Finding
 from midwatch.errors import LedgerError
 from midwatch.judgment import Loop
-from midwatch.ledger import arrivals, budgets, falls, halts, incidents, labels
+from midwatch.ledger import arrivals, budgets, carried, falls, halts, incidents, labels
 from midwatch.ledger.journal import canonical, sha256
 from midwatch.ledger.settlement import doubt_open
 from midwatch.ledger.tables import runs
@@ -48,6 +48,8 @@ class RunRow:
     findings: tuple[Finding, ...]
     evidence: str = ""
     """Of what decides in the agent's file, and what it thinks with: to this its evidence belongs. "": nobody said."""
+    shadow: bool = False
+    """A rehearsal: its effects are staged, none is executed, and it is evidence of nothing."""
 
 
 @writes()
@@ -67,6 +69,7 @@ def start_run(
     limits: Limits | None = None,
     stall_minutes: float | None = None,
     evidence: str = "",
+    shadow: bool = False,
 ) -> RunRow:
     """Enter the run. When it is there already (a resume, a life after a crash), what stands is returned unchanged.
 
@@ -75,6 +78,7 @@ def start_run(
         parent: the run that started this one, and on whose budget it draws.
         limits: what the run may use, with the runs that it starts.
         stall_minutes: at work without a finished step it counts as stalled; None: never.
+        shadow: it is a rehearsal, for good.
     """
     facts = {
         "agent": agent,
@@ -86,6 +90,7 @@ def start_run(
         "fingerprint": fingerprint,
         "started_at": started_at,
         "evidence": evidence,
+        "shadow": shadow,
     }
     row, new = tx.enter(runs, {"run_id": run_id}, **facts)
     if new:
@@ -128,6 +133,7 @@ def finish_run(
         tx.journal("run_finished", run_id, **_sealed(facts, "reason", "findings_json"))
         _hold_against(tx, run_id, outcome, ending)
         _lift_its_halt(tx, run_id, outcome)
+        carried.settled(tx, run_id, ending)
     row = run_row(tx.run(run_id))
     if row.outcome != outcome:
         raise LedgerError(f"run {run_id!r} ended as {row.outcome!r}; it cannot end again as {outcome!r}")

@@ -116,7 +116,7 @@ def record_step(
     days.add(tx, agent, **today)
     budgets.add(tx, run_id, step=position, **used)
     sealed = {"detail_sha256": sha256(detail), "result_sha256": None if result_json is None else sha256(result_json)}
-    tx.journal("step", run_id, position=position, usd=usd, **facts, **sealed)
+    tx.journal("step", run_id, position=position, usd=usd, request_digest=request_digest, **facts, **sealed)
     return True
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -36,6 +36,10 @@ class Read:
     def all(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Every row."""
         return self.connection.execute(query).mappings().all()
+
+    def pages(self, query: Select[Any], size: int) -> Iterator[Sequence[RowMapping]]:
+        """Every row, at most `size` of them in memory."""
+        yield from self.connection.execute(query, execution_options={"yield_per": size}).mappings().partitions()
 
     def at_key(self, table: Table, key: Mapping[str, object]) -> RowMapping | None:
         """The row with this key, or None."""

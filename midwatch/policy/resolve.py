@@ -1,10 +1,16 @@
-"""Permissions: where does a path lead? As the kernel walks it: symlinks are followed before `..`."""
+"""Permissions: where does a path lead? As the kernel walks it: symlinks are followed before `..`.
+
+Who judges a call that is long past must not look at today's disk: within `as_spelled` nothing is looked at.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 MAX_LINKS: Final = 40
@@ -15,9 +21,21 @@ _KERNEL: Final = re.compile(r"/+(?:proc|sys|dev(?!/+shm/))(?:/|$)", re.IGNORECAS
 _ON_THE_WAY: Final = ("/dev", "/dev/shm")  # noqa: S108  # compared with; nothing is put there
 """The second is a file system like any other; nothing else leads through these two."""
 
+_UNSEEN: Final = ContextVar("unseen", default=False)
+
 
 class Unresolvable(Exception):
     """The kernel would refuse the path, or nobody can say where it leads; `str()` says why."""
+
+
+@contextmanager
+def as_spelled() -> Iterator[None]:
+    """Within it every name counts as a folder that is there, and none as a symlink; in this thread or task alone."""
+    before = _UNSEEN.set(True)
+    try:
+        yield
+    finally:
+        _UNSEEN.reset(before)
 
 
 def resolve(path: str, folder: str) -> str:
@@ -78,6 +96,8 @@ def _under(folder: str, name: str) -> str:
 
 
 def _mode(path: str) -> int | None:
+    if _UNSEEN.get():
+        return stat.S_IFDIR
     try:
         return os.lstat(path).st_mode
     except FileNotFoundError:

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from midwatch.agent_file import load_agent
+from midwatch.agents import Agents
 from midwatch.attention import Topic
 from midwatch.budget import Pool, meters
 from midwatch.digest import DayMeter, Facts, Held
-from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
 from midwatch.ledger.notices import NoticeRow
-from midwatch.spec import AgentSpec
 from tasks.harness.place import Place
 from tasks.notices.situations import situations
 
@@ -83,19 +81,12 @@ async def _meters(ledger: Ledger, folder: Path, agents: Iterable[str], touched: 
     """The limits of a day that bind, where anything was used; an agent without a readable file has none."""
     found = []
     for agent in agents:
-        spec = _spec(agent, folder)
+        spec = Agents(folder=folder).readable(agent)
         for day in touched if spec else ():
             used = await ledger.spent_today(agent, day)
             bound = meters([Pool(scope="day", bounds=spec.limits.per_day, used=used)]) if spec else []
             found += [DayMeter(agent=agent, day=day, meter=one) for one in bound if one.used]
     return found
-
-
-def _spec(agent: str, folder: Path) -> AgentSpec | None:
-    try:
-        return load_agent(agent, folder)
-    except SpecError:
-        return None
 
 
 def held_back(rows: Iterable[NoticeRow], person: str, answers_for: Answers) -> tuple[Held, ...]:

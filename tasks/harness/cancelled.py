@@ -13,8 +13,6 @@ from typing import Final
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
@@ -25,8 +23,9 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from midwatch.ledger import Ledger
 from tasks.harness.lock import is_alive
+from tasks.step.deployments import OF_AGENTS
+from tasks.triggers.flow_runs import flow_runs
 
-FLOW: Final = "agent-run"
 LOOKS_BACK: Final = timedelta(days=7)
 """At first; a house may have been down."""
 OVERLAP: Final = timedelta(hours=1)
@@ -44,8 +43,9 @@ class CancelledRuns:
     async def end(self, client: PrefectClient, ledger: Ledger, locks: Path, now: datetime) -> list[str]:
         """End every cancelled run that has no outcome; returns what was done, a line each."""
         since = now - LOOKS_BACK if self.looked is None else self.looked - OVERLAP
-        runs = await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
+        runs = await flow_runs(
+            client,
+            flow_filter=OF_AGENTS,
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED])),
                 end_time=FlowRunFilterEndTime(after_=since),

@@ -6,10 +6,10 @@ from typing import Any
 
 from prefect.client.schemas.objects import State, StateType
 
-from midwatch.outcome import GREEN, Outcome
+from midwatch.outcome import COMPLETED, Outcome
 
 
 def shown(outcome: Outcome, reason: str) -> State[Any]:
-    """An outcome as a Prefect state: its name on the runs page, green only where it is."""
-    kind = StateType.COMPLETED if outcome in GREEN else StateType.FAILED
+    """An outcome as a Prefect state: its name on the runs page, red where a person has to look."""
+    kind = StateType.COMPLETED if outcome in COMPLETED else StateType.FAILED
     return State(type=kind, name=outcome, message=reason)

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 
 from blocks.ledger import open_ledger
+from midwatch.agent_file import names
 from midwatch.errors import Halted, MidwatchError
 from midwatch.halt import CHECKED_AGENT, Halt, Target, is_whole
 from midwatch.ledger import Ledger
@@ -47,7 +48,7 @@ def _misnamed(agent: str, run: str, here: Place) -> str:
     if run and not is_whole(run):
         return f"{run!r} is a part of a run's id; name all of it"
     if agent and agent != CHECKED_AGENT and not (here.agents / f"{agent}.yaml").is_file():
-        there = ", ".join(sorted(path.stem for path in here.agents.glob("*.yaml")))
+        there = ", ".join(names(here.agents))
         return f"there is no agent {agent!r}; there are {there or 'none'}"
     return ""
 

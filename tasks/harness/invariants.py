@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from midwatch.contract import Contract, Finding
 from midwatch.errors import MidwatchError
-from midwatch.risk import HARMLESS
 from midwatch.run import RunFacts
 from tasks.harness.durable import Body, Recorder
 from tasks.harness.history import Turn
@@ -108,7 +107,7 @@ class Watched:
     async def tool_call(self, position: str, tool_call_id: str, tool: str, body: Body) -> object:
         """As the recorder's own, with a look behind an effect. Raises InvariantBroken, before it and after it."""
         cleared = self.gate.cleared.get(tool_call_id)
-        if cleared is not None and cleared.facts.risk in HARMLESS and cleared.ask_id is None:
+        if cleared is not None and cleared.is_harmless:
             return await self.recorder.tool_call(position, tool_call_id, tool, body)
         async with self.invariants.one_effect:
             self.invariants.refuse()

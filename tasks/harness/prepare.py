@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -16,15 +16,18 @@ from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
 
 from midwatch.agent_file import load_agent
 from midwatch.budget import BudgetSpent
+from midwatch.calls import Call
 from midwatch.errors import BreakerOpen, SpecError
 from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext
-from midwatch.run import Level, RunFacts, lowest
+from midwatch.run import RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
+from tasks.harness.asked import Asked
+from tasks.harness.carry import input_of, limits_for, replay, taken
 from tasks.harness.conversation import Conversation, Opening
 from tasks.harness.durable import Recorder
 from tasks.harness.halting import Halting, not_done
@@ -44,6 +47,7 @@ from tasks.permissions.earned import Earned
 from tasks.permissions.gate import Gate
 from tasks.permissions.labels import RunLabels
 from tasks.permissions.mandates import Mandates
+from tasks.permissions.rehearsal import Carried, Unasked, was_staged
 from tasks.permissions.servers import Servers
 from tasks.permissions.spending import Spending
 from tasks.permissions.surroundings import Surroundings
@@ -72,6 +76,10 @@ class Prepared:
     watching: Watching
     evidence: str
     """The fingerprint that what the run shows belongs to."""
+    carried: Carried | None = None
+    """What a rehearsal has staged, where the run executes that."""
+    hears: Callable[[Call], Any] = was_staged
+    """What its model hears of a call that a rehearsal stages."""
 
     @cached_property
     def opening(self) -> Opening:
@@ -98,13 +106,16 @@ class Prepared:
                 spent=Spending(facts=facts, log=self.log, budgets=self.policy),
                 mandates=Mandates(facts=facts, ledger=self.ledger, policy=self.policy),
                 earned=Earned(facts=facts, ledger=self.ledger, policy=self.policy, fingerprint=self.evidence),
+                carried=self.carried,
+                hears=self.hears,
             ),
             reachable=bool(self.spec.escalation.to),
         )
         recorder = LedgerRecorder(
             conversation=name, facts=facts, ledger=self.ledger, budget=self.budget, gate=gate, labels=self.labels
         )
-        return self.opening.conversation(name, prompt, facts, gated, self._watched(recorder, gate))
+        toolset = Unasked(gated) if facts.shadow else gated
+        return self.opening.conversation(name, prompt, facts, toolset, self._watched(recorder, gate))
 
     def _watched(self, recorder: LedgerRecorder, gate: GateState) -> Recorder:
         if not self.spec.contract.invariants:
@@ -122,33 +133,34 @@ class Refused:
     ending: Ending
 
 
-async def prepare(
-    agent: str,
-    input: Mapping[str, Any],
-    asked: Level | None,
-    slot: Slot,
-    log: RunLog,
-    here: Place,
-    stack: AsyncExitStack,
-) -> Prepared | Refused:
+async def prepare(asked: Asked, slot: Slot, log: RunLog, here: Place, stack: AsyncExitStack) -> Prepared | Refused:
     """Everything that the run is made of; tools stay open until `stack` closes.
 
     Raises:
         MidwatchError: the agent's file, a tool, a rule or the model is not fit for use; says what to do.
     """
     ledger = log.ledger
-    await let_in(agent, log.run_id, ledger)
+    if not asked.shadow:  # which can do nothing, so that no breaker has to hold it off
+        await let_in(asked.agent, log.run_id, ledger)
     build_codecs()
-    spec = load_agent(agent, here.agents)
+    spec = load_agent(asked.agent, here.agents)
     refuse_own_judges(spec, here.project)
-    check_input(spec, input)
+    if asked.staged:
+        asked = replace(asked, input=await input_of(asked.staged, asked.agent, ledger))
+    check_input(spec, asked.input)
     mark = fingerprint_of(spec, await thinkers(spec.models(), os.environ))
-    facts = await _entered(spec, input, asked, slot, log.run_id, ledger, here, mark)
+    facts = await _entered(spec, asked, slot, log.run_id, ledger, here, mark)
     budget = await _budget(spec, facts, log)
     if (ending := await _halted(facts, ledger) or _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
+    carried = await taken(asked.staged, spec, facts, ledger) if asked.staged else None
+    if carried is not None and not carried.calls:
+        why = f"nothing of rehearsal {asked.staged} is approved and still to be done; `midwatch staged` shows what is"
+        return Refused(spec=spec, facts=facts, budget=budget, ending=Ending(loop="denied", reason=why))
+    if carried is not None:
+        budget = await _budget(spec.model_copy(update={"limits": limits_for(carried, spec.limits)}), facts, log)
     invariants = await Invariants.open(spec.contract, facts, log)
-    model = await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
+    model = await _model(spec, carried, here)
     network = Network(hosts=allowed_hosts(Rules(allow=spec.rules.allow, deny=spec.rules.deny)))
     toolset = await stack.enter_async_context(
         CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec), network=network))
@@ -179,7 +191,14 @@ async def prepare(
         invariants=invariants,
         watching=await Watching.open(spec, facts, log, budget, known),
         evidence=mark.whole,
+        carried=carried,
     )
+
+
+async def _model(spec: AgentSpec, carried: Carried | None, here: Place) -> Model:
+    if carried is not None:
+        return replay(carried)
+    return await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
 
 
 async def let_in(agent: str, run_id: str, ledger: Ledger) -> None:
@@ -193,14 +212,7 @@ async def let_in(agent: str, run_id: str, ledger: Ledger) -> None:
 
 
 async def _entered(
-    spec: AgentSpec,
-    input: Mapping[str, Any],
-    asked: Level | None,
-    slot: Slot,
-    run_id: str,
-    ledger: Ledger,
-    here: Place,
-    mark: Fingerprint,
+    spec: AgentSpec, asked: Asked, slot: Slot, run_id: str, ledger: Ledger, here: Place, mark: Fingerprint
 ) -> RunFacts:
     """The run in the ledger; its first start, level and fingerprint are kept over crashes and suspensions.
 
@@ -208,20 +220,21 @@ async def _entered(
     """
     now = datetime.now(UTC)
     await ledger.see_fingerprint(spec.name, mark)
-    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked or 5)
+    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked.level or 5)
     row = await ledger.start_run(
         run_id,
         agent=spec.name,
         cause=slot.cause,
         slot=slot.name,
         level=level,
-        asked_level=asked,
-        input=input,
+        asked_level=asked.level,
+        input=asked.input,
         fingerprint=fingerprint(spec),
         started_at=now,
         limits=spec.limits,
         stall_minutes=stall_minutes(spec),
         evidence=mark.whole,
+        shadow=asked.shadow,
     )
     if row.fingerprint != fingerprint(spec):
         raise SpecError(
@@ -237,6 +250,7 @@ async def _entered(
         project=here.project,
         home=here.home,
         input=row.input,
+        shadow=row.shadow,
     )
 
 

@@ -21,7 +21,7 @@ from midwatch.budget import BudgetSpent
 from midwatch.calls import canonical_json, plain
 from midwatch.errors import Halted, MidwatchError
 from midwatch.ledger import Ledger, Reservation
-from midwatch.risk import HARMLESS, ProbeAnswer
+from midwatch.risk import ProbeAnswer
 from midwatch.run import RunFacts
 from tasks.harness.durable import Body
 from tasks.harness.history import Turn
@@ -75,6 +75,7 @@ class LedgerRecorder:
         """Raises BudgetSpent before a request that no budget is left for, and after one that used it up; Halted before it."""
         refuse_if_latched(self.facts)
         self.budget.before_step()
+        self.budget.begun("a model request")
         began = time.monotonic()
         turn = await body()
         response: ModelResponse = JSON_CODEC.load(ModelResponse, turn.response)
@@ -108,11 +109,11 @@ class LedgerRecorder:
         """
         refuse_if_latched(self.facts)
         cleared = self._cleared(tool_call_id)
-        if cleared.call.tool != tool:
+        if cleared.call.tool != tool or (self.facts.shadow and (cleared.facts.risk != "read" or cleared.ask_id)):
             raise _not_cleared(tool)
+        self.budget.begun(f"`{tool}`")
         began, brought = time.monotonic(), self.labels.new_with(cleared.call, cleared.facts)
-        harmless = cleared.facts.risk in HARMLESS and cleared.ask_id is None
-        done = await (self._told if harmless else self._once)(cleared, tool_call_id, body)
+        done = await (self._told if cleared.is_harmless else self._once)(cleared, tool_call_id, body)
         await self.ledger.record_step(
             self.facts.run_id,
             position,
@@ -121,7 +122,7 @@ class LedgerRecorder:
             detail=canonical_json(cleared.call.args),
             seconds=time.monotonic() - began,
             result_json=json.dumps(done.payload),
-            decided=cleared.decided if harmless else None,
+            decided=cleared.decided if cleared.is_harmless else None,
             effect_id=done.effect_id,
             undo=done.undo,
             did_nothing=done.did_nothing,

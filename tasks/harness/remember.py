@@ -9,7 +9,7 @@ from tasks.monitoring.drift import traits_of
 
 async def remember(prepared: Prepared | Refused, outcome: Outcome) -> None:
     """After the outcome stands in the ledger; once for a run, however often it is said."""
-    if outcome != "verified" or not isinstance(prepared, Prepared):
+    if outcome != "verified" or not isinstance(prepared, Prepared) or prepared.carried is not None:
         return
     ledger, run_id, watching = prepared.ledger, prepared.facts.run_id, prepared.watching
     steps, spent = await ledger.steps_of(run_id), await ledger.spent_by(run_id)

@@ -18,8 +18,6 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterId,
     FlowRunFilterState,
@@ -32,10 +30,10 @@ from prefect.states import Failed, Scheduled
 from midwatch.ledger import Ledger, RunRow, StepRow
 from tasks.harness.ended import shown
 from tasks.harness.lock import is_alive, was_started
-from tasks.triggers.flow_runs import PAGE, flow_runs
+from tasks.step.deployments import OF_AGENTS, PAGE
+from tasks.triggers.flow_runs import flow_runs
 from tasks.triggers.slot import slot_of
 
-FLOW: Final = "agent-run"
 GRACE: Final = {
     StateType.CRASHED: timedelta(seconds=8),
     StateType.RUNNING: timedelta(seconds=12),
@@ -94,7 +92,7 @@ async def revive_lost_runs(client: PrefectClient, ledger: Ledger, locks: Path, n
     """Send every lost run on its way again; returns what was done. Safe to call as often as one likes."""
     runs = await flow_runs(
         client,
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
+        flow_filter=OF_AGENTS,
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(GRACE)))),
         sort=FlowRunSort.START_TIME_DESC,
     )

@@ -18,7 +18,7 @@ from midwatch.errors import BreakerOpen, Halted, Interrupted, MidwatchError, Mod
 from midwatch.judgment import Ending, Judgment, judge, seen
 from midwatch.ledger import Ledger
 from midwatch.outcome import GREEN
-from midwatch.run import Level
+from tasks.harness.asked import Asked
 from tasks.harness.ended import shown
 from tasks.harness.halting import Halting
 from tasks.harness.invariants import InvariantBroken, broken_words
@@ -38,7 +38,7 @@ from tasks.triggers.admission import admit, not_begun, refused
 from tasks.triggers.slot import Slot, slot_of
 
 
-async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None) -> State[Any]:
+async def run_agent(asked: Asked) -> State[Any]:
     """The body of every agent's flow. Returns the state that Prefect shows; raises only what suspends the flow."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
@@ -52,46 +52,42 @@ async def run_agent(agent: str, input: dict[str, Any], asked_level: Level | None
     ):
         try:
             log = await RunLog.open(str(flow_run.id), ledger, shown_runs.shown)
-            return await one_life(agent, input, asked_level, slot_of(flow_run), log, here)
+            return await one_life(asked, slot_of(flow_run), log, here)
         except Interrupted as error:
             return _interrupted(error)
 
 
-async def one_life(
-    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, log: RunLog, here: Place
-) -> State[Any]:
+async def one_life(asked: Asked, slot: Slot, log: RunLog, here: Place) -> State[Any]:
     """From the slot to the outcome, or to where the run suspends; whatever earlier lives did is not done again."""
     run_id, ledger = log.run_id, log.ledger
     ended = await ledger.run(run_id)
     if ended is not None and ended.outcome is not None:
         return shown(ended.outcome, ended.reason)
-    claim = await admit(agent, slot, run_id, ledger, here.agents, datetime.now(UTC))
+    claim = await admit(asked.agent, slot, run_id, ledger, here.agents, datetime.now(UTC))
     if not claim.won:
-        return not_begun(agent, slot, claim)
-    return await _prepared(agent, input, asked_level, slot, log, here)
+        return not_begun(asked.agent, slot, claim)
+    return await _prepared(asked, slot, log, here)
 
 
-async def _prepared(
-    agent: str, input: dict[str, Any], asked_level: Level | None, slot: Slot, log: RunLog, here: Place
-) -> State[Any]:
+async def _prepared(asked: Asked, slot: Slot, log: RunLog, here: Place) -> State[Any]:
     run_id, ledger = log.run_id, log.ledger
     async with AsyncExitStack() as stack:
         try:
-            prepared = await prepare(agent, input, asked_level, slot, log, here, stack)
+            prepared = await prepare(asked, slot, log, here, stack)
         except Interrupted:
             raise
         except BreakerOpen as error:
             ending = Ending(loop="held_off", reason=str(error))
-            await refused(agent, slot, run_id, ledger, ending)
-            return await _stillborn(agent, input, slot, run_id, ledger, ending)
+            await refused(asked.agent, slot, run_id, ledger, ending)
+            return await _stillborn(asked, slot, run_id, ledger, ending)
         except (ModelUnavailable, ToolUnavailable) as error:
             ending = Ending(loop="unavailable", reason=str(error))
-            return await _stillborn(agent, input, slot, run_id, ledger, ending)
+            return await _stillborn(asked, slot, run_id, ledger, ending)
         except (MidwatchError, OSError) as error:
-            return await _stillborn(agent, input, slot, run_id, ledger, Ending(loop="error", reason=str(error)))
+            return await _stillborn(asked, slot, run_id, ledger, Ending(loop="error", reason=str(error)))
         match prepared:
             case Refused():
-                await refused(agent, slot, run_id, ledger, prepared.ending)
+                await refused(asked.agent, slot, run_id, ledger, prepared.ending)
                 return await _ended(prepared, prepared.ending, judge(prepared.ending, done=[]), [], None, ledger)
             case Prepared():
                 try:
@@ -112,6 +108,7 @@ async def _worked(prepared: Prepared, ledger: Ledger) -> State[Any]:
         budget=prepared.budget,
         log=prepared.log,
         open_conversation=prepared.conversation,
+        carried=prepared.carried,
     )
     try:
         await prepared.invariants.look()
@@ -142,7 +139,7 @@ async def _judged(
     prepared: Prepared, ending: Ending, done: list[Finding], always: list[Finding], work: Work, ledger: Ledger
 ) -> State[Any]:
     """By its contract. An invariant that is broken at the end is as bad as one that was on the way."""
-    ending = replace(ending, unknown_effects=await _unseen(prepared, ledger))
+    ending = replace(ending, staged=await _staged(prepared), unknown_effects=await _unseen(prepared, ledger))
     if seen(always) in ("wrong", "not_seen") and ending.loop not in ("error", "broken"):
         ending = replace(ending, loop="broken", reason=f"at the end, {broken_words(always)}")
     return await _ended(prepared, ending, judge(ending, done=done), [*done, *always], work, ledger)
@@ -167,6 +164,8 @@ async def _findings(prepared: Prepared, part: Part) -> list[Finding]:
     if not prepared.spec.contract.part(part):
         return []
     match part:
+        case "done_when" if await _staged(prepared):
+            return []
         case "done_when":
             with prepared.log.show("monitoring", "monitoring · contract", "contract/done"):
                 return await _seen(prepared, part)
@@ -177,6 +176,11 @@ async def _findings(prepared: Prepared, part: Part) -> list[Finding]:
             return await _there_to_do(prepared)
         case _:
             assert_never(part)
+
+
+async def _staged(prepared: Prepared) -> int:
+    """How many calls a rehearsal has staged. What they would have done is not done, and to look would only say so."""
+    return len(await prepared.ledger.staged_of(prepared.facts.run_id)) if prepared.facts.shadow else 0
 
 
 async def _seen(prepared: Prepared, part: Part) -> list[Finding]:
@@ -209,7 +213,7 @@ async def _ended(
     if isinstance(prepared, Prepared) and await _goes_on(prepared, ledger):
         end_with_outcome(prepared.facts)
     try:
-        if judgment.outcome in GREEN and prepared.spec.expect_within_hours is not None:
+        if judgment.outcome in GREEN and prepared.spec.expect_within_hours is not None and not prepared.facts.shadow:
             report_verified(prepared.spec.name, run_id, judgment.outcome)
         await remember(prepared, judgment.outcome)
         await tell(prepared, judgment, findings, work, ledger)
@@ -218,20 +222,19 @@ async def _ended(
     return shown(judgment.outcome, judgment.reason)
 
 
-async def _stillborn(
-    agent: str, input: dict[str, Any], slot: Slot, run_id: str, ledger: Ledger, ending: Ending
-) -> State[Any]:
+async def _stillborn(asked: Asked, slot: Slot, run_id: str, ledger: Ledger, ending: Ending) -> State[Any]:
     """A run that could not even be prepared still has its row, and its one outcome."""
     await ledger.start_run(
         run_id,
-        agent=agent,
+        agent=asked.agent,
         cause=slot.cause,
         slot=slot.name,
         level=1,
         asked_level=None,
-        input=input,
+        input=asked.input,
         fingerprint="",
         started_at=datetime.now(UTC),
+        shadow=asked.shadow,
     )
     judged = judge(ending, done=[])
     row = await ledger.finish_run(run_id, outcome=judged.outcome, reason=judged.reason, ending=ending.loop)

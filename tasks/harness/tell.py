@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_UI_URL
 from midwatch.calls import visible
 from midwatch.contract import Finding
 from midwatch.judgment import Judgment
-from midwatch.ledger import AskRow, DecisionRow, EffectRow, Ledger, StepRow
+from midwatch.ledger import AskRow, DecisionRow, EffectRow, Ledger, StagedRow, StepRow
 from midwatch.reviewer import lesson
 from tasks.harness.prepare import Prepared, Refused
 from tasks.harness.work import Work
@@ -38,6 +38,7 @@ async def tell(
         spent=await ledger.spent_by(run_id),
         limits=prepared.spec.limits,
         steps=steps(await ledger.steps_of(run_id), await ledger.decisions_of(run_id), items),
+        rehearsed=[_rehearsed(number, row) for number, row in enumerate(await ledger.staged_of(run_id), start=1)],
         questions=[question(row) for row in await ledger.asks_of(run_id)],
         ways_back=ways_back(await ledger.effects_of(run_id)),
         findings=findings,
@@ -78,6 +79,12 @@ def _step(event: StepRow | DecisionRow, decision: DecisionRow | None, turns: Map
         rule=decision.rule if decision else "",
         seconds=event.seconds if isinstance(event, StepRow) else 0.0,
         item=item,
+    )
+
+
+def _rehearsed(number: int, row: StagedRow) -> StoryStep:
+    return StoryStep(
+        turn=number, tool=row.tool, what=spaced(row.args_json), verdict=row.verdict, rule=row.rule, item=row.item or ""
     )
 
 

@@ -217,7 +217,7 @@ class Watch(AbstractCapability[RunFacts]):
             raise Stopped(
                 f"it {sight.asked}; a person let it go on for {monitor.more_steps} more steps, and they are over"
             )
-        if monitor.then == "end" or not self.run.spec.escalation.to:
+        if monitor.then == "end" or not self.run.spec.escalation.to or self.run.facts.shadow:
             raise Stopped(f"it {sight.asked}; it was told so, and went on")
         await self.run.keep(asked, f"asks a person: {monitor.name}", {"at": self._at(turn), "asked": sight.asked})
         raise self._escalated(scope, monitor, turn, sight.asked)

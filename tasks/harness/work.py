@@ -22,6 +22,7 @@ from midwatch.monitors import Stopped
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from midwatch.templates import fill
+from tasks.harness.carry import conversations
 from tasks.harness.conversation import Conversation
 from tasks.harness.escalation import brought_before_a_person
 from tasks.harness.halting import Halting
@@ -29,9 +30,10 @@ from tasks.harness.invariants import InvariantBroken
 from tasks.harness.judgment import all_decided, answered, open_asks, refusals, results_of, taken_over
 from tasks.harness.parking import may_go_on, park
 from tasks.harness.watch import Escalated
-from tasks.model.retry import CredentialsRefused
+from tasks.model.retry import CredentialsRefused, advice
 from tasks.monitoring.limits import RunBudget
 from tasks.permissions.cleared import GateState
+from tasks.permissions.rehearsal import Carried
 from tasks.step.log import RunLog
 
 MAIN: Final = "main"
@@ -50,6 +52,8 @@ class Work:
     budget: RunBudget
     log: RunLog
     open_conversation: OpenConversation
+    carried: Carried | None = None
+    """What a rehearsal has staged, where the run executes that and nothing else."""
     conversations: list[Conversation] = field(default_factory=list)
     hand_over: str = ""
     """What the model said when the run was stopped short; a claim."""
@@ -83,6 +87,8 @@ class Work:
             try:
                 return await self._until_done()
             except (ModelAPIError, FallbackExceptionGroup, CredentialsRefused) as error:
+                if self.facts.shadow:
+                    return await self._ending("unavailable", advice(error))
                 if why := await park(self.ledger, self.spec, self.facts.run_id, error):
                     return await self._ending("error", why)
                 await self._begin_again()
@@ -111,6 +117,8 @@ class Work:
 
     async def _answers(self, waiting: Sequence[Conversation]) -> list[AskRow]:
         """What stands of everything that waits; of at least one conversation all of it is decided."""
+        if self.facts.shadow:
+            raise MidwatchError("a rehearsal asks nobody, and was about to; this is a defect")
         rows = await open_asks(self.ledger, self.spec, waiting)
         if any(all_decided(conversation, rows) for conversation in waiting):
             return rows
@@ -131,12 +139,18 @@ class Work:
 
     async def _begin(self) -> None:
         """Open every conversation. The items and their prompts are taken once: a replay sees the same ones."""
+        if self.carried is not None:
+            self.conversations += [self._opened(*one) for one in conversations(self.carried)]
+            return
         items = await self._items()
         for number, item in enumerate(items, start=1):
             name = MAIN if item is None else f"item-{number:04d}"
             facts = replace(self.facts, item=item)
             prompt = await self._prompt(name, facts, number, len(items))
-            self.conversations.append(self.open_conversation(name, prompt, facts, GateState()))
+            self.conversations.append(self._opened(name, item, prompt))
+
+    def _opened(self, name: str, item: str | None, prompt: str) -> Conversation:
+        return self.open_conversation(name, prompt, replace(self.facts, item=item), GateState())
 
     async def _begin_again(self) -> None:
         """As a later life of the run would."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from midwatch.agents import Agents
-from midwatch.errors import SpecError
 from midwatch.ledger import Ledger
 from midwatch.ledger.falls import FELL
 
@@ -62,10 +61,7 @@ class Attendance:
         return f"{agent} {what}"
 
     def _days(self, agent: str) -> float | None:
-        try:
-            spec = self.agents.find(agent)
-        except SpecError:
-            return USUAL_DAYS
+        spec = self.agents.readable(agent)
         return spec.unseen_days if spec else USUAL_DAYS
 
     async def _back(self, last: datetime | None) -> None:

@@ -11,23 +11,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from midwatch.agents import Agents
 from midwatch.breaker import PROBE, Breaker, in_a_row
-from midwatch.errors import SpecError
 from midwatch.ledger import BreakerRow, Ledger
 from midwatch.spec import AgentSpec
-
-FLOW: Final = "agent-run"
-PAGE: Final = 200
-"""Deployments of one request; Prefect's server refuses more."""
+from tasks.step.deployments import deployments_of_agents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +137,7 @@ class Breakers:
 
     async def _deployments(self, agent: str) -> list[DeploymentResponse]:
         """Those that run this agent, those with a schedule first."""
-        found: list[DeploymentResponse] = []
-        flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-        while page := await self.client.read_deployments(flow_filter=flow, limit=PAGE, offset=len(found)):
-            found += page
-            if len(page) < PAGE:
-                break
-        mine = [one for one in found if one.parameters.get("agent") == agent]
+        mine = [one for one in await deployments_of_agents(self.client) if one.parameters.get("agent") == agent]
         return sorted(mine, key=lambda one: (not one.schedules, one.name))
 
     async def _limits(self, agent: str) -> Breaker:
@@ -157,10 +146,7 @@ class Breakers:
         return spec.breaker if spec else Breaker()
 
     async def _spec(self, agent: str) -> AgentSpec | None:
-        try:
-            return await asyncio.to_thread(self.agents.find, agent)
-        except SpecError:
-            return None
+        return await asyncio.to_thread(self.agents.readable, agent)
 
 
 def _parameters(deployment: DeploymentResponse) -> dict[str, Any]:

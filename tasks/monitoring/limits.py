@@ -50,6 +50,7 @@ class RunBudget:
         self._refused: Meter | None = None
         self._timer: asyncio.Timeout | None = None
         self._cut_by_stall = False
+        self._doing = "it"
 
     @property
     def spent(self) -> Spent:
@@ -138,15 +139,22 @@ class RunBudget:
             if not timer.expired():
                 raise
             if self._cut_by_stall:
-                raise Stopped(f"no step was finished for {self._stall_minutes:g} minutes, and it was cut off") from None
+                raise Stopped(
+                    f"no step was finished for {self._stall_minutes:g} minutes, and {self._doing} was cut off"
+                ) from None
             raise BudgetSpent(self._tightest("minutes")) from None
         finally:
             self._run, self._working_since, self._timer = self.spent, None, None
+
+    def begun(self, step: str) -> None:
+        """A step is begun; what it is called where it has to be cut off."""
+        self._doing = step
 
     def stepped(self) -> None:
         """A step is finished: the next one has its own time."""
         if self._timer is None or self._timer.expired():
             return
+        self._doing = "it"
         left, stall = self._tightest("minutes").left, self._stall_minutes
         self._cut_by_stall = stall is not None and stall < left
         minutes = stall if stall is not None and self._cut_by_stall else left

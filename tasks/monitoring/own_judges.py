@@ -32,11 +32,10 @@ def own_judges(spec: AgentSpec, project: Path) -> list[str]:
     roots = [(tool.builtin, project / tool.root) for tool in spec.tools if tool.builtin in WRITING and tool.root]
     judges = [(project / "agents" / f"{spec.name}.yaml", "its own file"), *judges_of(spec.contract, project)]
     return [
-        f"{name} could write {os.path.relpath(path, project)}, {what}: "
-        "give the tool another `root`, or move the file into agents/"
+        f"{name} could write {reached}, {what}: give the tool another `root`, or move the file into agents/"
         for name, root in roots
         for path, what in dict.fromkeys(judges)
-        if _reaches(root, path)
+        if (reached := _reached(root, path, project))
     ]
 
 
@@ -53,11 +52,19 @@ def judges_of(contract: Contract, project: Path) -> Iterator[tuple[Path, str]]:
             yield project / schema, "by which its contract judges"
 
 
-def _reaches(root: Path, path: Path) -> bool:
-    """The file itself, or a link on the way to it, lies in the root; the root may be a link, too."""
-    written = Path(os.path.abspath(path))
+def _reached(root: Path, path: Path, project: Path) -> str:
+    """What of it a tool with this root writes, as a person reads it; "" where nothing.
+
+    The file itself, or a link on the way to it, lies in the root, or else the root in it: `pytest .` runs what lies below. The
+    root may be a link, too.
+    """
+    written, shown = Path(os.path.abspath(path)), os.path.relpath(path, project)
     places = {written, Path(os.path.realpath(path)), Path(os.path.realpath(path.parent)) / path.name}
-    return any(place.is_relative_to(top) for place in places for top in (Path(os.path.abspath(root)), root.resolve()))
+    tops = {Path(os.path.abspath(root)), root.resolve()}
+    if any(place.is_relative_to(top) for place in places for top in tops):
+        return shown
+    within = any(top.is_relative_to(place) for place in places for top in tops)
+    return f"{os.path.relpath(root, project)} in {shown}" if within else ""
 
 
 def _of_module(name: str, what: str) -> Iterator[tuple[Path, str]]:
@@ -79,7 +86,8 @@ def _arguments(check: CommandCheck, project: Path) -> Iterator[Path]:
         for piece in filter(None, (word, re.sub(r"^-\w", "", word), *_BETWEEN.split(word))):
             if os.path.normpath(piece) not in data:
                 yield project / piece
-                if modules:  # `python -m work.check`: a file, or a folder with `__main__.py`
+                if modules and not piece.startswith("."):
+                    # `python -m work.check`: a file, or a folder with `__main__.py`
                     yield from (project / f"{piece.replace('.', '/')}.py", project / piece.replace(".", "/"))
 
 

@@ -82,6 +82,8 @@ class RunStory:
     near: Sequence[str] = ()
     """Limits of the run, the day or the house of which the last part is used."""
     steps: Sequence[StoryStep] = ()
+    rehearsed: Sequence[StoryStep] = ()
+    """Calls that a rehearsal has staged."""
     questions: Sequence[StoryQuestion] = ()
     ways_back: Sequence[WayBack] = ()
     """The last effect first."""
@@ -101,6 +103,7 @@ def render_report(story: RunStory) -> str:
         f"## What it was for\n\n{code(story.purpose)}\n\n{_when(story)}",
         *([f"## Where it was stopped\n\n{_stop(story.stop)}"] if story.stop else []),
         f"## What it did\n\n{_steps(story.steps)}",
+        *([f"## What it would have done\n\n{_rehearsed(story)}"] if story.rehearsed else []),
         *([f"## How to take it back\n\n{_ways_back(story.ways_back)}"] if story.ways_back else []),
         f"## What it asked\n\n{_questions(story.questions)}",
         f"## What it cost\n\n{_cost(story)}",
@@ -157,6 +160,11 @@ def _step(step: StoryStep) -> Sequence[str]:
         f"{step.verdict} ({code(step.rule)})" if step.verdict else NOTHING,
         f"{step.seconds:.1f}",
     )
+
+
+def _rehearsed(story: RunStory) -> str:
+    listed = _bounded(("number", "tool", "with", "decision (rule)", "seconds"), story.rehearsed, _step)
+    return f"None of this was executed. `midwatch staged {story.facts.run_id[:8]}` shows it whole.\n\n{listed}"
 
 
 def _questions(questions: Sequence[StoryQuestion]) -> str:

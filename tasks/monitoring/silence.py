@@ -8,7 +8,7 @@ and raises it itself where the automation did not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -87,25 +87,26 @@ class Silences:
     """Since when anybody looks: an agent that never had a verified run is silent from then on."""
 
     async def one_round(self, now: datetime) -> list[str]:
-        """Alarms that are over, and those that nobody else has raised."""
+        """Alarms that are over, and those that nobody else has raised. A round that changes nothing writes nothing."""
         wanted = await asyncio.to_thread(expectations, self.agents)
-        lines = [await self._agent(agent, timedelta(hours=hours), now) for agent, hours in wanted.items()]
-        return [line for line in [*lines, *await self._no_longer_expected(wanted)] if line]
+        silent = [row.agent for row in await self.ledger.open_alarms() if row.key == key_of(row.agent)]
+        lines = [await self._agent(agent, hours, now, is_silent=agent in silent) for agent, hours in wanted.items()]
+        unwanted = [agent for agent in silent if agent not in wanted]
+        return [line for line in [*lines, *await self._no_longer_expected(unwanted)] if line]
 
-    async def _agent(self, agent: str, most: timedelta, now: datetime) -> str:
-        last = await self.ledger.last_green(agent)
+    async def _agent(self, agent: str, hours: float, now: datetime, *, is_silent: bool) -> str:
+        """Of one agent. `is_silent`: its alarm stands."""
+        last, most = await self.ledger.last_green(agent), timedelta(hours=hours)
         if last is not None and now - last < most:
-            back = await self.ledger.end_alarm(key_of(agent), "it has had a verified run")
+            back = is_silent and await self.ledger.end_alarm(key_of(agent), "it has had a verified run")
             return f"{agent} is back: a verified run" if back else ""
-        if now - (last or self.began) < most + LATE:
+        if is_silent or now - (last or self.began) < most + LATE:
             return ""
-        what = words_of(most / timedelta(hours=1))
+        what = words_of(hours)
         raised = await self.ledger.raise_alarm(key_of(agent), agent=agent, severity="urgent", what=what)
         return f"{agent} {what}" if raised else ""
 
-    async def _no_longer_expected(self, wanted: Mapping[str, float]) -> list[str]:
-        standing = [row for row in await self.ledger.open_alarms() if row.key == key_of(row.agent)]
-        unwanted = [row.agent for row in standing if row.agent not in wanted]
+    async def _no_longer_expected(self, unwanted: Sequence[str]) -> list[str]:
         gone = [agent for agent in unwanted if not await asyncio.to_thread(unreadable, agent, self.agents)]
         why = "nothing is expected of it any more"
         return [f"{agent}: {why}" for agent in gone if await self.ledger.end_alarm(key_of(agent), why)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from midwatch.calls import Call, canonical_json
 from midwatch.decision import Decision
 from midwatch.ledger import Decided
-from midwatch.risk import ToolFacts
+from midwatch.risk import HARMLESS, ToolFacts
 from midwatch.window import Draw
 
 
@@ -24,6 +24,11 @@ class ClearedCall:
     """The ask whose yes this call stands on; None where a rule allowed it."""
     draws: tuple[Draw, ...] = ()
     """What it takes from the budgets of its rules as it begins."""
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it runs without a reservation: it changes nothing, and no person's yes is used up by it."""
+        return self.facts.risk in HARMLESS and self.ask_id is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

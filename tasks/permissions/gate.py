@@ -21,6 +21,7 @@ from midwatch.calls import Call, digest, parse_call, plain
 from midwatch.decision import Decision, strictest
 from midwatch.errors import MidwatchError, WindowFull
 from midwatch.policy import PolicyContext
+from midwatch.rehearsal import is_staged
 from midwatch.risk import ToolFacts
 from midwatch.run import RunFacts
 from midwatch.window import Draw
@@ -29,6 +30,7 @@ from tasks.permissions.declared import declared, definition_hash
 from tasks.permissions.earned import Ruled
 from tasks.permissions.level import held_to_level, held_to_reach
 from tasks.permissions.previews import preview_of
+from tasks.permissions.rehearsal import stage
 from tasks.permissions.surroundings import Surroundings
 from tasks.permissions.wanted import canonical, raw_arguments
 from tasks.permissions.yes import approval_of, approved_call, edited_digest, is_still_asked_for, superseded, uncapped
@@ -105,6 +107,11 @@ class Gate(WrapperToolset[RunFacts]):
         facts = declared(tool.tool_def)
         fresh = canonical(name, {**tool_args, **(facts.bind or {})}, raw_arguments(ctx))
         judged = await self._judged(fresh, facts, ctx, tool.tool_def)
+        if ctx.deps.shadow and is_staged(judged.decision, facts.risk):
+            context = (await self._request(judged, facts, ctx, tool.tool_def))["context_json"]
+            at, call_id = self._position(ctx), self._call_id(ctx)
+            await stage(judged, context, facts, at, call_id, ctx.deps, self.log)
+            return self.surroundings.hears(judged.call)
         match judged.decision.verdict:
             case "deny":
                 raise ToolFailed(refusal(judged.decision))
@@ -203,6 +210,8 @@ class Gate(WrapperToolset[RunFacts]):
         ruled = await self._ruled(call, facts, ctx, context)
         draws, approval = ruled.draws, approval_of(ctx)
         judged = JudgedCall(call=call, digest=self._digest(call, definition), decision=ruled.decision, draws=draws)
+        if not ctx.tool_call_approved and (carried := self.surroundings.carried) is not None:
+            return replace(judged, decision=await carried.judged(judged, facts, self._call_id(ctx), ctx.deps))
         if not ctx.tool_call_approved:
             judged = await self._with_a_mandate(judged, facts, ctx, definition, context)
             return replace(judged, decision=held_to_reach(judged.decision, reachable=self.reachable))

@@ -1,1 +1,1 @@
-"""Under all six layers: how does one operation run once, and how is it seen?"""
+"""Under all six layers: how does one operation run once, how is it seen, and which deployments run agents?"""

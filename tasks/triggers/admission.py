@@ -16,8 +16,9 @@ from midwatch.errors import Interrupted
 from midwatch.judgment import Ending, Loop
 from midwatch.ledger import Ledger, SlotClaim
 from midwatch.slots import Account, SlotWhy, Stopped
+from tasks.step.deployments import deployments_of_agents
 from tasks.triggers.books import Books, schedule_policy
-from tasks.triggers.schedules import deployments_of_agents, going_of, held_by_breakers, runs_at_work, see
+from tasks.triggers.schedules import going_of, held_by_breakers, runs_at_work, see
 from tasks.triggers.slot import Slot
 
 _WHY: Final[dict[Loop, SlotWhy]] = {"denied": "level", "no_budget": "budget", "halted": "halt", "held_off": "breaker"}

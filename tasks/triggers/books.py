@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from midwatch.agents import Agents
-from midwatch.errors import LedgerError, SpecError
+from midwatch.errors import LedgerError
 from midwatch.ledger import Accounting, Ledger, SlotClaim
 from midwatch.slots import OPEN, Account, Around, Going, Stopped, away_since
 from midwatch.triggers import SchedulePolicy
@@ -96,10 +96,7 @@ class Books:
 
 def schedule_policy(agent: str, agents: Agents) -> SchedulePolicy:
     """As the agent's file says; where that cannot be read, what stands where nothing is written."""
-    try:
-        spec = agents.find(agent)
-    except SpecError:
-        spec = None  # the run itself ends as failed, and says what is wrong with the file
+    spec = agents.readable(agent)  # the run itself ends as failed, and says what is wrong with the file
     return spec.triggers.schedule if spec else SchedulePolicy()
 
 

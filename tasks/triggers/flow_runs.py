@@ -12,8 +12,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 
-PAGE: Final = 200
-"""Rows of one request; Prefect's server refuses more."""
+from tasks.step.deployments import PAGE
+
 PASSED_OVER: Final = 10
 """Runs at most; where there are more, it is Prefect itself that fails."""
 

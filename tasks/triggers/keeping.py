@@ -21,9 +21,10 @@ from midwatch.agents import Agents
 from midwatch.ledger import Accounting, Due, Ledger, ScheduleRow
 from midwatch.slots import OPEN, Account, Stopped, begins, slot_name
 from midwatch.triggers import SchedulePolicy
+from tasks.step.deployments import deployments_of_agents
 from tasks.triggers.books import Books, schedule_policy
 from tasks.triggers.calendar import due_slots, schedule_at
-from tasks.triggers.schedules import deployments_of_agents, going_of, runs_at_work, runs_of_slots, see
+from tasks.triggers.schedules import going_of, runs_at_work, runs_of_slots, see
 from tasks.triggers.slot import idempotency_key, slot_of
 
 LOOK_EVERY: Final = timedelta(seconds=60)

@@ -12,8 +12,6 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
@@ -25,23 +23,12 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from midwatch.ledger import Ledger, Schedule, Seen, Standing
 from midwatch.slots import Account, Going, Stopped
-from tasks.triggers.flow_runs import PAGE, flow_runs
-from tasks.triggers.slot import slot_of
+from tasks.step.deployments import OF_AGENTS
+from tasks.triggers.flow_runs import flow_runs
+from tasks.triggers.slot import is_rehearsal, slot_of
 
-FLOW: Final = "agent-run"
 AT_WORK: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 """What Prefect's own limit of concurrent runs counts; a suspended run is not among them."""
-
-
-async def deployments_of_agents(client: PrefectClient) -> list[DeploymentResponse]:
-    """Every deployment that runs agents."""
-    found: list[DeploymentResponse] = []
-    flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    while page := await client.read_deployments(flow_filter=flow, limit=PAGE, offset=len(found)):
-        found += page
-        if len(page) < PAGE:
-            break
-    return found
 
 
 async def see(
@@ -72,8 +59,9 @@ async def held_by_breakers(ledger: Ledger) -> dict[str, Stopped]:
 async def runs_at_work(client: PrefectClient) -> list[FlowRun]:
     """Runs of every agent that are at work, or about to be, the oldest first."""
     wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=AT_WORK)))
-    flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    return await flow_runs(client, flow_filter=flow, flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
+    return await flow_runs(
+        client, flow_filter=OF_AGENTS, flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC
+    )
 
 
 async def runs_of_slots(
@@ -89,11 +77,13 @@ async def runs_of_slots(
 
 
 def going_of(agent: str, at_work: Sequence[FlowRun], waiting: Sequence[Account], but: str = "") -> Going | None:
-    """The run of the agent that is at work; one that is still to claim its slot is not."""
+    """The run of the agent that is at work; one that is still to claim its slot is not, and no rehearsal."""
     unclaimed = {one.instant for one in waiting}
     for run in at_work:
         slot = slot_of(run)
-        if run.parameters.get("agent") != agent or str(run.id) == but or slot.instant in unclaimed:
+        if is_rehearsal(run.parameters) or run.parameters.get("agent") != agent:
+            continue
+        if str(run.id) == but or slot.instant in unclaimed:
             continue
         if run.state is not None and run.state.type != StateType.PENDING:
             return Going(run_id=str(run.id), scheduled=slot.cause == "schedule")
@@ -104,7 +94,7 @@ def _seen(deployment: DeploymentResponse, held: Collection[str]) -> Iterator[See
     for one in deployment.schedules:
         parameters = {**deployment.parameters, **one.parameters}
         agent = parameters.get("agent")
-        if not isinstance(agent, str):
+        if not isinstance(agent, str) or is_rehearsal(parameters):
             continue
         schedule = Schedule(
             agent=agent,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from prefect.client.schemas.objects import FlowRun
 
@@ -26,7 +27,18 @@ class Slot:
 
 
 def slot_of(flow_run: FlowRun) -> Slot:
-    """The slot of a flow run, from what Prefect knows about its origin.
+    """The slot of a flow run; that of a rehearsal is its own, and never the one that it rehearses."""
+    slot = _slot_of(flow_run)
+    return replace(slot, name=f"rehearsal of {slot.name}", instant=None) if is_rehearsal(flow_run.parameters) else slot
+
+
+def is_rehearsal(parameters: Mapping[str, Any]) -> bool:
+    """Of a run, or of a deployment whose runs are."""
+    return bool(parameters.get("shadow"))
+
+
+def _slot_of(flow_run: FlowRun) -> Slot:
+    """From what Prefect knows about the run's origin.
 
     A schedule's slot is its instant, so that a run made twice for the same instant (two servers, a redeployed schedule, the
     keeper) is one slot. An event's slot is the idempotency key that its automation gave, or that of

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -230,14 +228,3 @@ def test_a_halt_that_only_one_latch_knows_is_told_too(home: Path, say: Say) -> N
     Latch(home).set(Halt(scope="agent", name="lark", by="ben", via="page", because="here", at=AT))
     lines = json.loads(say("status", "--json").output)["halts"]
     assert ["owl" in lines[1], "lark" in lines[0]] == [True, True]
-
-
-@pytest.mark.usefixtures("home")
-def test_it_halts_without_prefect() -> None:
-    script = (
-        "import sys; from cli.main import app; app(['halt', 'owl', '--because', 'x'], standalone_mode=False); "
-        "sys.exit('prefect' in sys.modules)"
-    )
-    seen = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert seen.returncode == 0, seen.stderr
-    assert "HALTED: agent owl" in seen.stdout

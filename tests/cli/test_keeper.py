@@ -95,9 +95,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path, clock: Clock) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=clock) as ledger:
-        await ledger.migrate()
+async def ledger(ledger_url: str, clock: Clock) -> AsyncIterator[Ledger]:
+    async with Ledger.open(ledger_url, clock=clock) as ledger:
         yield ledger
 
 

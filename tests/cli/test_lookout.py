@@ -21,7 +21,8 @@ import pytest
 from cli import record
 from cli.beat import FILES, LONGEST_SECONDS, Part, beat, failing
 from cli.home import House, furnish
-from cli.lookout_checks import DOWN_MINUTES, KNOWN, Look, Seen, look
+from cli.lookout_checks import DOWN_MINUTES, KNOWN, Look, Seen, look, newest_green
+from cli.lookout_ledger import newest
 from cli.lookout_told import CALM, GRACE, PASSWORD, URL, remember, sender, tell, ways
 from cli.record import Record
 from midwatch.ledger import Ledger
@@ -190,6 +191,8 @@ async def test_an_agent_that_is_silent_for_longer_than_its_file_expects_is_a_fau
         facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
         await ledger.start_run("r1", agent="owl", cause="schedule", started_at=clock[0], **facts)
         await ledger.finish_run("r1", outcome="verified", reason="")
+        in_another_process = await newest(ledger, ["owl", "rat"])
+    assert in_another_process == newest_green(whole, ENVIRON, ["owl", "rat"]) == {"owl": clock[0].timestamp()}
     since = time.time() - 3600 * 9
     expected = {"owl": {"hours": 4, "since": since}, "rat": {"hours": 10, "since": since}}
     remember(whole.home, expectations=expected)

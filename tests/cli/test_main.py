@@ -12,8 +12,40 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from tests.conftest import PROJECT
 
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
+WITHOUT_PREFECT = {
+    "budget set --runs 5 --because x": 0,
+    "budget": 0,
+    "breaker": 0,
+    "breaker owl --close --because x": 1,
+    "grant inbox-triage 2 --because x": 0,
+    "halt inbox-triage --because x": 0,
+    "resume inbox-triage": 0,
+    "runs": 0,
+    "slots": 0,
+    "top --once": 0,
+    "inbox": 0,
+    "show 0b5c": 1,
+    "link 0b5c": 1,
+    "metrics": 0,
+    "digest": 0,
+    "digest --seen": 0,
+    "attention": 0,
+    "attention close owl": 1,
+    "arrivals": 0,
+    "pins": 0,
+    "reviewers": 0,
+    "mandate list": 0,
+    "rules proposals": 0,
+    "contract inbox-triage": 1,
+    "contract inbox-triage --suggest": 1,
+    "status": 3,
+    "down": 0,
+    "lookout": 3,
+}
+"""With the exit code in a house that was up once, where nothing has run."""
 
 
 def test_status_and_down_of_an_empty_house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,7 +68,30 @@ def test_a_wrong_word_exits_with_2() -> None:
     assert CliRunner().invoke(app, ["upp"]).exit_code == 2
 
 
-def test_the_command_line_starts_without_prefect() -> None:
+def test_a_verb_brings_nothing_of_the_others(tmp_path: Path) -> None:
+    script = """
+import sys
+from cli.main import app
+app(["lookout"], standalone_mode=False)
+sys.exit(len({"prefect", "sqlalchemy", "httpx", "cli.inbox"} & set(sys.modules)))
+"""
+    environ = {**os.environ, "MIDWATCH_HOME": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True).returncode == 0
+
+
+def test_a_verb_that_needs_the_ledger_alone_does_without_prefect(tmp_path: Path) -> None:
     """Prefect reads its settings when it is imported, takes seconds, and has analytics until it is told not to."""
-    script = "import sys, cli.main; sys.exit('prefect' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+    (tmp_path / "prefect").mkdir()  # a house was up here
+    script = """
+import sys
+from typer.testing import CliRunner
+import cli.lookout_ledger
+from cli.main import app
+for line in sys.stdin.read().splitlines():
+    done = CliRunner().invoke(app, line.split())
+    print(line, done.exit_code, *["with Prefect"] * ("prefect" in sys.modules))
+"""
+    environ = {**os.environ, "MIDWATCH_PROJECT": str(PROJECT), "MIDWATCH_HOME": str(tmp_path)}
+    words = "\n".join(WITHOUT_PREFECT)
+    seen = subprocess.run([sys.executable, "-c", script], input=words, env=environ, capture_output=True, text=True)
+    assert seen.stdout.splitlines() == [f"{line} {code}" for line, code in WITHOUT_PREFECT.items()], seen.stderr

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -19,9 +18,8 @@ NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: NOW) as ledger:
-        await ledger.migrate()
+async def ledger(ledger_url: str) -> AsyncIterator[Ledger]:
+    async with Ledger.open(ledger_url, clock=lambda: NOW) as ledger:
         yield ledger
 
 

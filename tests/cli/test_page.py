@@ -23,6 +23,8 @@ from tasks.permissions.form import Answer
 from tests.cli.page_house import OPERATOR, PASSWORD, Standing, context, form_of, standing, text_of
 from tests.tasks.slack.waiting import DIGEST, RUN, asks, started
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 OTHER = "7d6f3b0c-0f39-4c55-9e52-2f36f1f9a002"
 SCHEMA = {"properties": {"path": {"type": "string"}, "lines": {"type": "integer", "minimum": 1}}, "required": ["path"]}
 

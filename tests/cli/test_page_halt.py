@@ -17,6 +17,8 @@ from midwatch.ledger import Ledger
 from tasks.permissions.latch import Latch
 from tests.cli.page_house import OPERATOR, Standing, Visitor, standing, text_of
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:

@@ -24,13 +24,14 @@ from midwatch.arrival_spec import Secret
 from midwatch.errors import HouseError
 from midwatch.ledger import Ledger
 from tasks.triggers.webhooks import Webhooks
-from tests.flows.senders import eventually, receiver
+from tests.flows.conftest import eventually
+from tests.flows.senders import receiver
 from tests.tasks.triggers.outside import HOOKED, SECRET, Outside, issue, outside, signed
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Outside]:
-    async with outside(tmp_path) as world:
+async def world(tmp_path: Path, ledger_url: str) -> AsyncIterator[Outside]:
+    async with outside(tmp_path, ledger_url) as world:
         world.agent("night", HOOKED.replace("scheme: github", "scheme: github\n      most_bytes: 2000"))
         yield world
 
@@ -98,14 +99,14 @@ async def test_a_ledger_that_is_away_asks_the_sender_to_come_again(world: Outsid
 
 
 async def test_a_receiver_that_is_killed_has_lost_nothing_that_it_accepted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Prefect is not even there."""
     monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
     monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     furnish(House(project=tmp_path, home=tmp_path / "home"))
-    async with outside(tmp_path) as world:
+    async with outside(tmp_path, ledger_url) as world:
         world.agent("night")
     for life in range(2):
         async with receiver(tmp_path / "home") as senders:

@@ -14,6 +14,8 @@ from tests.cli.slack_house import Watch, decided_in_the_terminal, watching
 from tests.tasks.slack.slack_server import ANNA, EVE
 from tests.tasks.slack.waiting import RUN, asks
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:

@@ -24,6 +24,8 @@ from tests.conftest import PROJECT, PrefectHouse
 from tests.tasks.slack.slack_server import ANNA, APP, BELA, BOT, CHANNEL, EVE, slack_server
 from tests.tasks.slack.waiting import RUN, Suspension, asks, started
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:

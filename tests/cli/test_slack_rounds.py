@@ -18,6 +18,8 @@ from tests.cli.slack_house import OTHER, Watch, decided_in_the_terminal, watchin
 from tests.tasks.slack.slack_server import ANNA, BELA, CHANNEL
 from tests.tasks.slack.waiting import RUN, asks, started
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:

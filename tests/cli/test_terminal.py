@@ -24,6 +24,10 @@ def test_no_letters_are_made_into_a_picture(text: str) -> None:
     assert capture.get().count(text) == 3
 
 
+def test_what_is_too_long_for_a_cell_ends_with_an_ellipsis() -> None:
+    assert [terminal.cut(text, 4) for text in ("", "owls", "night")] == ["", "owls", "nig…"]
+
+
 @pytest.mark.parametrize("module", sorted((PROJECT / "cli").glob("*.py")), ids=lambda path: path.stem)
 def test_every_command_prints_through_the_terminal(module: Path) -> None:
     made = re.findall(r"(?<![\w.])Console\(", module.read_text(encoding="utf-8"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +29,6 @@ from midwatch.ledger.moment import EndedRun, Moment
 from midwatch.outcome import Outcome
 from midwatch.spec import Limits
 from midwatch.top import Top, top_of
-from tests.conftest import PROJECT
 from tests.midwatch.test_top import NOW, ask, halt, run
 from tests.tasks.digest.night import empty_night
 
@@ -181,8 +178,3 @@ async def test_a_ledger_that_is_away_is_said_and_waited_for(tmp_path: Path) -> N
         assert "nothing can be seen" in line.plain
         await ledger.migrate()
         assert "NOTHING RUNS" in plain(await _lines(looking, console, UTC_ZONE))
-
-
-def test_it_starts_without_prefect() -> None:
-    script = "import sys, cli.top; sys.exit('prefect' in sys.modules)"
-    subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True)

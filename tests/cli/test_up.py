@@ -50,7 +50,7 @@ def project(tmp_path: Path) -> Path:
 async def scheduled_runs(client: PrefectClient, deployment: UUID) -> list[FlowRun]:
     """What the server's scheduler has made of the deployment's cron line, once it has."""
     mine = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment]))
-    for _ in range(60):
+    for _ in range(240):
         if runs := await client.read_flow_runs(flow_run_filter=mine, sort=FlowRunSort.ID_DESC):
             return runs
         await asyncio.sleep(0.5)

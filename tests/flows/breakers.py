@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +16,7 @@ from prefect.states import Scheduled
 
 from midwatch.breaker import PROBE
 from midwatch.ledger import BreakerRow, RunRow
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, deployed_like, eventually
 
 FAILING = """
 tools: [{write_file: {root: work}}]
@@ -31,29 +29,11 @@ contract:
 """
 
 
-async def eventually(look: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (seen := await look()):
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.3)
-    return seen
-
-
 @asynccontextmanager
 async def deployed(client: PrefectClient, agent: str) -> AsyncIterator[UUID]:
     """A deployment of the agent's own, with a schedule that is far away."""
-    like = await client.read_deployment_by_name("agent-run/scripted")
     far = IntervalSchedule(interval=timedelta(days=300), anchor_date=datetime.now(UTC) + timedelta(days=1))
-    mine = await client.create_deployment(
-        flow_id=like.flow_id,
-        name=agent,
-        entrypoint=like.entrypoint,
-        path=like.path,
-        pull_steps=like.pull_steps,
-        work_pool_name=like.work_pool_name,
-        parameters={"agent": agent},
-        schedules=[DeploymentScheduleCreate(schedule=far, active=True)],
-    )
+    mine = await deployed_like(client, agent, schedules=[DeploymentScheduleCreate(schedule=far, active=True)])
     yield mine
     await client.delete_deployment(mine)
 
@@ -68,8 +48,7 @@ async def breaker(night: Night, agent: str, *states: str, openings: int = 1) -> 
         row = await night.ledger.breaker(agent)
         return row if row and row.state in states and row.settled and row.openings >= openings else None
 
-    row: BreakerRow = await eventually(look)
-    return row
+    return await eventually(look)
 
 
 async def probes(client: PrefectClient, deployment: UUID) -> list[Any]:

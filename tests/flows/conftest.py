@@ -7,16 +7,16 @@ import gc
 import random
 import textwrap
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import prefect.context
 import pytest
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments.flow_runs import arun_deployment
 from prefect.events.worker import EventsWorker
@@ -28,6 +28,7 @@ from cli.ports import first_free
 from midwatch.ledger import AskRow, Ledger, RunRow
 from tests.flows.scripted_model import Script, Turn, scripted_model
 
+Seen = TypeVar("Seen")
 REPOSITORY = Path(__file__).parent.parent.parent
 PREFECT_YAML = """
 deployments:
@@ -102,6 +103,32 @@ class Night:
         return self._ledger[0]
 
     _ledger: tuple[Ledger]
+
+
+async def deployed_like(client: PrefectClient, agent: str, **more: Any) -> UUID:
+    """A deployment that has the agent's name, as `midwatch up` makes one from prefect.yaml."""
+    like = await client.read_deployment_by_name("agent-run/scripted")
+    return await client.create_deployment(
+        flow_id=like.flow_id,
+        name=agent,
+        entrypoint=like.entrypoint,
+        path=like.path,
+        pull_steps=like.pull_steps,
+        work_pool_name=like.work_pool_name,
+        parameters={"agent": agent},
+        parameter_openapi_schema=like.parameter_openapi_schema,
+        enforce_parameter_schema=True,
+        **more,
+    )
+
+
+async def eventually(look: Callable[[], Awaitable[Seen | None]], seconds: float = 120) -> Seen:
+    """What `look` gives as soon as it is something true."""
+    deadline = time.monotonic() + seconds
+    while not (seen := await look()):
+        assert time.monotonic() < deadline, "it never came true"
+        await asyncio.sleep(0.2)
+    return seen
 
 
 _SCRIPT = Script()

@@ -18,7 +18,7 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from midwatch.ledger import Due, Schedule, Seen, SlotRow
 from midwatch.slots import Around
 from midwatch.triggers import SchedulePolicy
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, deployed_like
 
 
 def whole(moment: datetime) -> datetime:
@@ -34,16 +34,10 @@ def every(interval: timedelta) -> IntervalSchedule:
 async def scheduled(agent: str, schedule: IntervalSchedule | CronSchedule) -> AsyncIterator[tuple[PrefectClient, UUID]]:
     """A deployment of the agent, as `prefect deploy` makes it."""
     async with get_client() as client:
-        like = await client.read_deployment_by_name("agent-run/scripted")
-        deployment = await client.create_deployment(
-            flow_id=like.flow_id,
-            name=agent,
-            parameters={"agent": agent},
+        deployment = await deployed_like(
+            client,
+            agent,
             schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
-            work_pool_name="midwatch",
-            entrypoint=like.entrypoint,
-            path=like.path,
-            pull_steps=like.pull_steps,
             concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
             concurrency_limit=1,
         )

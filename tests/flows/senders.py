@@ -7,11 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -20,10 +19,8 @@ from prefect.client.orchestration import get_client
 from cli.ports import port_in
 from cli.receiver import PORT
 from midwatch.ledger import ArrivalRow
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, deployed_like, eventually
 from tests.tasks.triggers.outside import SECRET, signed
-
-Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +71,9 @@ async def _listening(process: subprocess.Popen[bytes], port: Path, seconds: floa
 
 
 async def deployed(agent: str) -> UUID:
-    """A deployment that has the agent's name, as `midwatch up` makes one from prefect.yaml."""
+    """A deployment that has the agent's name."""
     async with get_client() as client:
-        like = await client.read_deployment_by_name("agent-run/scripted")
-        return await client.create_deployment(
-            flow_id=like.flow_id,
-            name=agent,
-            entrypoint=like.entrypoint,
-            path=like.path,
-            pull_steps=like.pull_steps,
-            work_pool_name="midwatch",
-            parameters={"agent": agent},
-            parameter_openapi_schema=like.parameter_openapi_schema,
-            enforce_parameter_schema=True,
-        )
+        return await deployed_like(client, agent)
 
 
 async def started(night: Night, agent: str) -> ArrivalRow:
@@ -98,12 +84,3 @@ async def started(night: Night, agent: str) -> ArrivalRow:
         return row if row and row.run_id else None
 
     return await eventually(with_its_run)
-
-
-async def eventually(look: Callable[[], Awaitable[Seen | None]], seconds: float = 120) -> Seen:
-    """What `look` gives as soon as it is something true."""
-    deadline = time.monotonic() + seconds
-    while not (seen := await look()):
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.1)
-    return seen

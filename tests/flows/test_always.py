@@ -6,7 +6,7 @@ import json
 
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
-from tests.flows.test_command_line import midwatch, run_of_scripted
+from tests.flows.typed import midwatch, run_of
 
 WRITER = """
 tools:
@@ -24,7 +24,7 @@ contract:
 async def test_the_call_runs_once_and_its_rule_is_proposed_listed_and_accepted(night: Night) -> None:
     (night.project / "work").mkdir(exist_ok=True)
     night.agent("scripted", WRITER, call("write_file", path="always.txt", content="hello"), "written")
-    _, started = await run_of_scripted()
+    started = await run_of("scripted")
     file = night.project / "agents" / "scripted.yaml"
     before = file.read_text()
 

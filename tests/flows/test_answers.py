@@ -13,8 +13,7 @@ from prefect.client.orchestration import get_client
 from midwatch.ledger import AskRow, RunRow
 from tasks.permissions.answers import decide, resume_if_decided, take_over
 from tasks.permissions.form import Answer
-from tests.flows.breakers import eventually
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, eventually
 from tests.flows.scripted_model import call
 
 WRITER = """

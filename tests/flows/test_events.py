@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from midwatch.ledger import RunRow
 from midwatch.ledger.tables import chain_marks
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, eventually
 from tests.flows.scripted_model import call
-from tests.flows.senders import deployed, eventually, receiver, started
+from tests.flows.senders import deployed, receiver, started
 from tests.tasks.triggers.outside import issue
 
 WRITER = """

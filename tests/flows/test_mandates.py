@@ -6,7 +6,7 @@ import json
 
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
-from tests.flows.test_command_line import midwatch, run_of_scripted
+from tests.flows.typed import midwatch, run_of
 
 WRITER = """
 tools:
@@ -26,7 +26,7 @@ async def test_the_next_call_goes_unasked_and_the_one_after_the_last_is_asked_ab
     (night.project / "work").mkdir(exist_ok=True)
     calls = [call("write_file", path="next.txt", content=text) for text in ("first", "second", "third")]
     night.agent("scripted", WRITER, *calls, "written")
-    _, started = await run_of_scripted()
+    started = await run_of("scripted")
     run = started["run_id"][:8]
     await night.waiting(started["run_id"])
 

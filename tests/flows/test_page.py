@@ -9,7 +9,7 @@ import httpx
 from tests.cli.page_house import Visitor, text_of
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
-from tests.flows.test_command_line import midwatch
+from tests.flows.typed import midwatch
 
 WRITER = """
 tools:

@@ -8,8 +8,7 @@ from prefect.client.orchestration import get_client
 
 from cli import expectations
 from tasks.monitoring.silence import key_of
-from tests.flows.breakers import eventually
-from tests.flows.conftest import Night
+from tests.flows.conftest import Night, eventually
 
 SILENT = """
 tools: [{write_file: {root: work}}]

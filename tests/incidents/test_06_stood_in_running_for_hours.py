@@ -43,7 +43,8 @@ async def test_a_step_that_never_comes_back_is_cut_off_and_told(night: Night) ->
     reader = Reader("reader of what stands", agent, night.ledger)
     await reader.round()
     row = await night.ended(await night.start(agent))
-    assert (row.outcome, row.reason) == ("blocked", "no step was finished for 0.05 minutes, and it was cut off")
+    said = "no step was finished for 0.05 minutes, and `hang_in_reading` was cut off"
+    assert (row.outcome, row.reason) == ("blocked", said)
     await reader.round()
     (notice,) = reader.sent
     assert f"{agent} ended blocked" in notice

@@ -31,6 +31,7 @@ def test_one_that_is_gone_is_none_and_one_that_is_wrong_says_so_each_time(tmp_pa
     for _ in range(2):
         with pytest.raises(SpecError, match="not YAML"):
             agents.find("owl")
+    assert agents.readable("owl") is None
     found, wrong = agents.every()
     assert (found, len(wrong)) == ({}, 1)
     os.remove(file)

@@ -54,6 +54,13 @@ def test_a_run_that_says_done_is_judged_by_its_contract_and_by_what_it_was_refus
     assert judge(Ending(loop="finished", refusals=refusals), done=done).outcome == outcome
 
 
+def test_what_was_only_staged_is_rehearsed_and_claims_nothing() -> None:
+    assert judge(Ending(loop="finished", staged=2), done=[]).outcome == "rehearsed"
+    assert judge(Ending(loop="finished", staged=2, refusals=RULE), done=[]).outcome == "blocked"
+    assert judge(Ending(loop="error", staged=2), done=[]).outcome == "failed"
+    assert "rehearsed" not in GREEN
+
+
 @pytest.mark.parametrize(
     ("loop", "outcome"),
     [

@@ -14,8 +14,10 @@ from midwatch.ledger.tables.judgment import (
     notice_subjects,
     notices,
     people,
+    worth_answers,
 )
 from midwatch.ledger.tables.ladder import class_moves, fingerprints, incidents, layers_seen, proposals
+from midwatch.ledger.tables.rehearsals import eval_results, staged
 from midwatch.ledger.tables.schema import metadata
 from midwatch.ledger.tables.slots import schedules, slot_watches, slots
 from midwatch.ledger.tables.work import day_totals, labels, runs, steps
@@ -34,6 +36,7 @@ __all__ = [
     "digests",
     "draws",
     "effects",
+    "eval_results",
     "fingerprints",
     "habits",
     "halt_checks",
@@ -57,5 +60,7 @@ __all__ = [
     "schedules",
     "slot_watches",
     "slots",
+    "staged",
     "steps",
+    "worth_answers",
 ]

@@ -49,6 +49,19 @@ levels: Final = Table(
 )
 """`basis`: 'earned', 'override', 'fall' or 'person'. With a `fingerprint` it holds for that agent only, as it then was."""
 
+worth_answers: Final = Table(
+    "worth_answers",
+    metadata,
+    Column("answers_id", ROW_NUMBER, primary_key=True),
+    Column("agent", Words, nullable=False, index=True),
+    Column("answers_json", Words, nullable=False),
+    Column("profile_json", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("via", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""What a person said of an agent's work, and what its file said then; the latest row of an agent counts."""
+
 people: Final = Table(
     "people",
     metadata,

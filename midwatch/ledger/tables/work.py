@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    false,
+)
 
 from midwatch.ledger.columns import Instant, Usd, Words
 from midwatch.ledger.tables.schema import metadata
@@ -27,6 +39,7 @@ runs: Final = Table(
     Column("reason", Words, nullable=False, server_default=""),
     Column("findings_json", Words, nullable=False, server_default="[]"),
     Column("evidence", Words, nullable=False, server_default=""),
+    Column("shadow", Boolean, nullable=False, server_default=false()),
     CheckConstraint("level BETWEEN 1 AND 5", name="level"),
     Index(None, "agent", "started_at"),
     Index(None, "started_at"),

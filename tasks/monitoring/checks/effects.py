@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final, assert_never, get_args
-from urllib.parse import urlsplit
 
 from midwatch.contract import EffectsCheck, Finding
+from midwatch.contract.figures import host_of
 from midwatch.ledger import EffectRow
 from midwatch.run import RunFacts
 from midwatch.spec import Builtin
@@ -62,7 +62,7 @@ def is_meant(check: EffectsCheck, row: EffectRow, facts: RunFacts) -> bool:
 def hosts_of(arguments: Mapping[str, Any]) -> set[str]:
     """The hosts of every URL among the arguments."""
     texts = [value for value in arguments.values() if isinstance(value, str) and "://" in value]
-    return {host for text in texts if (host := _host(text))}
+    return {host for text in texts if (host := host_of(text))}
 
 
 def has_happened(row: EffectRow) -> Happened:
@@ -101,13 +101,6 @@ def _says_no(tool: str, result: Any) -> bool:
             return bool(result.get("exit_code", 0) != 0)
         case _:
             return False
-
-
-def _host(text: str) -> str:
-    try:
-        return (urlsplit(text).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import psutil
@@ -12,10 +11,8 @@ from agents.machine_report.systemd import unit_name
 from midwatch.run import RunFacts
 
 
-def test_this_machine_is_surveyed_quickly_and_shortly(facts: RunFacts) -> None:
-    began = time.monotonic()
+def test_this_machine_is_surveyed_shortly(facts: RunFacts) -> None:
     survey = measure(usual_places(facts), now=datetime.now(UTC))
-    assert time.monotonic() - began < 5
     assert set(floors(survey)) == set(AREAS)
     assert len(survey_text(survey)) < 1200
 

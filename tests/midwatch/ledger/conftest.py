@@ -44,13 +44,6 @@ async def migrated(url: str) -> None:
         await ledger.migrate()
 
 
-@pytest.fixture(scope="session")
-def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ledger") / "blank.db"
-    asyncio.run(migrated(f"sqlite+aiosqlite:///{path}"))
-    return path
-
-
 def postgres_program(name: str) -> str:
     found = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), shutil.which(name)]
     if not found[0]:
@@ -128,8 +121,7 @@ def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> s
 def url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A ledger that is migrated and empty."""
     if backend == "sqlite":
-        shutil.copy(request.getfixturevalue("blank_sqlite"), tmp_path / "ledger.db")
-        return f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
+        return str(request.getfixturevalue("ledger_url"))
     socket = request.getfixturevalue("migrated_postgres")
     tables = ", ".join(metadata.tables)
     empty = ("SET session_replication_role = replica", f"TRUNCATE {tables} RESTART IDENTITY")

@@ -101,6 +101,7 @@ class Effects(RuleBasedStateMachine):
     def teardown(self) -> None:
         report = self.do(self.ledger.verify_chain())
         assert (report.ok, report.rows) == (True, self.changes)
+        assert self.do(self.ledger.verify()).findings == ()
         self.do(self.ledger.close())
         self.loop.close()
         shutil.rmtree(self.folder)

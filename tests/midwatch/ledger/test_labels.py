@@ -66,12 +66,3 @@ async def test_the_input_of_an_event_is_text_from_outside(
     await begin(ledger, "run", cause=cause, input=given)
     await begin(ledger, "run", cause=cause, input=given)
     assert await ledger.labels_of("run") == expected
-
-
-async def test_a_run_has_the_labels_of_the_run_that_started_it(ledger: Ledger, run_id: str) -> None:
-    await begin(ledger, "child")
-    await ledger.add_label(run_id, "private", "it read the accounts")
-    await ledger.inherit_labels("child", run_id)
-    await ledger.inherit_labels("child", run_id)
-    assert await ledger.labels_of("child") == {"private"}
-    assert await written(ledger) == (2, 2)

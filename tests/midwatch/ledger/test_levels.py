@@ -57,11 +57,6 @@ async def test_every_grant_stays_on_record(ledger: Ledger) -> None:
     assert [(row.level, row.because) for row in await ledger.grants()] == [(3, "demoted"), (4, "40 clean nights")]
 
 
-async def test_the_newest_probe_of_a_model_is_the_one_that_is_shown(ledger: Ledger) -> None:
-    assert await ledger.latest_probe("local") is None
-    for score in (0.4, 0.9):
-        await ledger.record_probe("local", fingerprint="q4", score=score, detail="tool choice")
-    await ledger.record_probe("other", fingerprint="x", score=0.1, detail="")
-    probe = await ledger.latest_probe("local")
-    assert probe is not None
-    assert (probe.score, probe.fingerprint, probe.detail) == (0.9, "q4", "tool choice")
+async def test_every_probe_of_a_model_stays_on_record(ledger: Ledger) -> None:
+    probes = [await ledger.record_probe("local", fingerprint="q4", score=s, detail="tool choice") for s in (0.4, 0.9)]
+    assert [(probe.probe_id, probe.model, probe.score) for probe in probes] == [(1, "local", 0.4), (2, "local", 0.9)]

@@ -27,6 +27,8 @@ from tasks.harness.place import Place
 from tests.tasks.digest.night import DAWN, DUSK, HOSTILE, Night, busy, empty_night, quiet
 from tests.tasks.slack.slack_server import checked, strings
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 BERLIN = ZoneInfo("Europe/Berlin")
 LINKS = Links(ui="http://127.0.0.1:4200", page="http://127.0.0.1:4300")
 OWN = (f"{LINKS.ui}/runs/flow-run/", f"{LINKS.page}/request?ask=")

@@ -19,6 +19,7 @@ from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.run import Level, RunFacts
 from midwatch.spec import AgentSpec
+from tasks.harness.carry import replay, taken
 from tasks.harness.invariants import Invariants
 from tasks.harness.place import Place
 from tasks.harness.prepare import Prepared
@@ -76,6 +77,9 @@ class Run:
     run_id: str = "run"
     level: Level = 4
     window: int | None = None
+    shadow: bool = False
+    staged: str = ""
+    """The rehearsal whose approved calls it executes, in the place of the script."""
     fields: dict[str, Any] = field(default_factory=dict)
 
     def spec(self) -> AgentSpec:
@@ -102,6 +106,7 @@ class Run:
                 budget=prepared.budget,
                 log=prepared.log,
                 open_conversation=prepared.conversation,
+                carried=prepared.carried,
             )
             return await work.run()
 
@@ -116,12 +121,15 @@ class Run:
             level=self.level,
             project=self.project,
             home=self.project / "home",
+            shadow=self.shadow,
         )
-        if self.level > await self.ledger.level_of("a", facts.started_at):
+        halted = await self.ledger.halt_of("a", self.run_id) is not None
+        if not halted and self.level > await self.ledger.level_of("a", facts.started_at):
             await self.ledger.grant_level("a", self.level, by="test", because="a test")
         log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
-        model = FunctionModel(self.script.say, profile=profile)
+        carried = await taken(self.staged, spec, facts, self.ledger) if self.staged else None
+        model = FunctionModel(self.script.say, profile=profile) if carried is None else replay(carried)
         invariants = await Invariants.open(spec.contract, facts, log)
         budget = RunBudget(spec.limits, run=await self.ledger.spent_by(self.run_id))
         async with CombinedToolset(build_toolsets(spec, facts)) as toolset:
@@ -144,6 +152,7 @@ class Run:
                 invariants=invariants,
                 watching=await Watching.open(spec, facts, log, budget, known),
                 evidence="",
+                carried=carried,
             )
 
 

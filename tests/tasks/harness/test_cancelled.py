@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
-import pytest
+import httpx
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import PrefectHTTPStatusError
 
 from midwatch.ledger import Ledger
 from tasks.harness.cancelled import CancelledRuns
@@ -22,22 +22,22 @@ NOW = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
 @dataclass
 class Prefect:
-    """As far as it is asked: the runs that were cancelled."""
+    """As far as it is asked: the cancelled runs, at most 200 a page; an unreadable one takes its page with it."""
 
     runs: list[FlowRun]
+    unreadable: FlowRun | None = None
     since: datetime | None = None
 
-    async def read_flow_runs(self, *, flow_run_filter: FlowRunFilter, **_: object) -> list[FlowRun]:
+    async def read_flow_runs(
+        self, *, flow_run_filter: FlowRunFilter, limit: int = 200, offset: int = 0, **_: object
+    ) -> list[FlowRun]:
         assert flow_run_filter.end_time is not None
         self.since = flow_run_filter.end_time.after_
-        return self.runs
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
+        page = self.runs[offset : offset + min(limit, 200)]
+        if self.unreadable in page:
+            request = httpx.Request("POST", "http://prefect.example/flow_runs/filter")
+            raise PrefectHTTPStatusError("no", request=request, response=httpx.Response(500, request=request))
+        return page
 
 
 def cancelled(ago: timedelta = timedelta(seconds=20)) -> FlowRun:
@@ -86,6 +86,16 @@ async def test_one_whose_process_lives_has_a_minute_to_end_itself(ledger: Ledger
     async with only_process_of(run_id, tmp_path):
         assert await ends(ledger, tmp_path, run) == []
         assert len(await ends(ledger, tmp_path, run, now=NOW + timedelta(minutes=1))) == 1
+
+
+async def test_it_ends_however_many_were_cancelled_and_past_one_that_prefect_cannot_read_out(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    runs = [cancelled() for _ in range(201)]
+    run_id = await started(ledger, runs[-1])
+    prefect = Prefect(runs, unreadable=runs[0])
+    assert len(await CancelledRuns().end(cast(Any, prefect), ledger, tmp_path, NOW)) == 1
+    assert (await outcome(ledger, run_id))[0] == "blocked"
 
 
 async def test_prefect_is_asked_for_a_week_at_first_and_then_for_the_last_hour(ledger: Ledger, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,9 @@ LONG = "line\n" * 5_001
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        await started(ledger, "run")
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    await started(ledger, "run")
+    return ledger
 
 
 async def asked(ledger: Ledger, project: Path, old: bytes, new: str) -> tuple[Run, Path, AskRow]:

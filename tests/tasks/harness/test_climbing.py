@@ -15,6 +15,7 @@ from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.ledger import Ledger
 from midwatch.ledger.tables import levels
 from midwatch.run import Level
+from tasks.harness.asked import Asked
 from tasks.harness.place import Place
 from tasks.harness.prepare import Prepared, prepare
 from tasks.model.providers import thinkers
@@ -54,7 +55,7 @@ async def began(ledger: Ledger, project: Path, run_id: str = "r1", asked: Level 
     """A run as it is before its first step."""
     here, slot = Place(project=project, home=project / "home"), Slot(cause="person", name=f"run {run_id}")
     async with AsyncExitStack() as stack:
-        found = await prepare("owl", {}, asked, slot, await RunLog.open(run_id, ledger), here, stack)
+        found = await prepare(Asked(agent="owl", level=asked), slot, await RunLog.open(run_id, ledger), here, stack)
     assert isinstance(found, Prepared)
     return found
 

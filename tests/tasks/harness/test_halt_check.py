@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from midwatch.ledger import halts as ledger_halts
 from tasks.harness import halt_check
 from tasks.harness.halt_check import PASSED, TARGET, check_halt
 from tasks.permissions.latch import Latch
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,14 +103,12 @@ TOOLS = (look, put, hang, hang_harmlessly, hang_and_hide_it, hang_in_a_thread, l
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger: Ledger) -> Ledger:
     WORLD.clear()
     HERE[:] = [Here(asyncio.get_running_loop())]
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
-        await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
-        yield ledger
+    run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
+    await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
+    return ledger
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +21,10 @@ SPEC = AgentSpec.model_validate({"name": "a", "description": "Sorts the mail.", 
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        facts: dict[str, Any] = {"slot": None, "asked_level": None, "input": {}, "fingerprint": "f"}
-        await ledger.start_run("run", agent="a", cause="person", level=3, started_at=datetime.now(UTC), **facts)
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    facts: dict[str, Any] = {"slot": None, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.start_run("run", agent="a", cause="person", level=3, started_at=datetime.now(UTC), **facts)
+    return ledger
 
 
 class Asked:

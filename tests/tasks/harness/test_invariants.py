@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,14 +42,12 @@ def puts(*whats: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger: Ledger, tmp_path: Path) -> Ledger:
     CUT.clear()
     (tmp_path / "world").mkdir()
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
-        await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
-        yield ledger
+    run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
+    await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
+    return ledger
 
 
 def run_of(ledger: Ledger, project: Path, *turns: Any, contract: dict[str, Any] = AT_MOST_TWO) -> Run:

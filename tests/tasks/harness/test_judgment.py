@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +15,10 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        told: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 3, "asked_level": None}
-        await ledger.start_run("run", **told, input={}, fingerprint="f", started_at=NOW)
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    told: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 3, "asked_level": None}
+    await ledger.start_run("run", **told, input={}, fingerprint="f", started_at=NOW)
+    return ledger
 
 
 async def pending(ledger: Ledger) -> list[Question]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from midwatch.ledger import DecisionRow, Ledger
 from tests.tasks.harness.lives import Calls, Cut, Run, Script
@@ -16,13 +14,6 @@ from tests.tasks.tools.notebook import notebook_url
 
 READ: Calls = [("mcp__book__read", {})]
 PEEK: Calls = [("mcp__book__peek", {})]
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def started(ledger: Ledger, run_id: str) -> None:

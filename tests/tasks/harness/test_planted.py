@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,12 +32,10 @@ def drawn(wanted: bool) -> str:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        await started(ledger, "before")
-        await ledger.open_round([of_before(number) for number in range(60)])
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    await started(ledger, "before")
+    await ledger.open_round([of_before(number) for number in range(60)])
+    return ledger
 
 
 def of_before(number: int) -> Ask:

@@ -13,13 +13,15 @@ from pydantic_ai.toolsets import CombinedToolset
 from midwatch.agent_file import load_agent
 from midwatch.breaker import Row
 from midwatch.calls import parse_call
+from midwatch.decision import Decision
 from midwatch.errors import BreakerOpen, SpecError
-from midwatch.ledger import Ledger
+from midwatch.ledger import Decided, Ledger, Staged, StagedRow
 from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
+from tasks.harness.asked import Asked
 from tasks.harness.place import Place
-from tasks.harness.prepare import Refused, check_input, fingerprint, let_in, prepare
+from tasks.harness.prepare import Prepared, Refused, check_input, fingerprint, let_in, prepare
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
@@ -119,5 +121,71 @@ async def test_a_spent_budget_refuses_and_the_refusal_says_whether_it_was_its_ow
             await ledger.start_run(run, agent="owl", cause="person", slot=None, fingerprint=file, **facts)
         await ledger.record_step("r0", "main/1", kind="model", name="m", tokens_in=10)
         await ledger.record_step("r1", "main/0", kind="model", name="m")
-        refused = await prepare("owl", {}, None, slot, await RunLog.open("r1", ledger), here, stack)
+        refused = await prepare(Asked(agent="owl"), slot, await RunLog.open("r1", ledger), here, stack)
     assert (refused.ending.loop if isinstance(refused, Refused) else None) == loop
+
+
+OWL = "name: owl\ndescription: d\ninstructions: i\nmodel: test\n"
+
+
+async def test_no_breaker_holds_a_rehearsal_off_and_none_takes_one_for_its_probe(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "owl.yaml").write_text(OWL)
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
+        await ledger.migrate()
+        facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+        await ledger.start_run("failed", agent="owl", cause="schedule", started_at=datetime.now(UTC), **facts)
+        await ledger.finish_run("failed", outcome="failed", reason="no")
+        why = Row(cause="failed: no", failures=3)
+        await ledger.open_breaker("owl", why, last_run="failed", probe_at=datetime.now(UTC))
+        await ledger.half_open("owl")
+        log = await RunLog.open("r1", ledger)
+        prepared = await prepare(Asked(agent="owl", shadow=True), slot, log, here, stack)
+        assert (prepared.facts.shadow, (await ledger.breakers_of())[0].probe_run) == (True, None)
+
+
+async def test_a_run_executes_nothing_where_nobody_said_yes(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "owl.yaml").write_text(OWL)
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
+        await ledger.migrate()
+        facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+        for run_id in ("real", "night"):
+            made: dict[str, Any] = {"agent": "owl", "cause": "person", "shadow": run_id == "night", **facts}
+            await ledger.start_run(run_id, started_at=datetime.now(UTC), **made)
+        log = await RunLog.open("r1", ledger)
+        with pytest.raises(SpecError, match="no rehearsal of owl"):
+            await prepare(Asked(agent="owl", staged="real"), slot, log, here, stack)
+        refused = await prepare(Asked(agent="owl", staged="night"), slot, log, here, stack)
+    assert isinstance(refused, Refused)
+    assert (refused.ending.loop, "nothing of rehearsal night is approved" in refused.ending.reason) == ("denied", True)
+
+
+async def test_a_run_that_executes_what_was_staged_has_steps_for_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "owl.yaml").write_text(f"{OWL}limits: {{steps: 1}}\n")
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
+        await ledger.migrate()
+        seen = {row.staged_id: row.digest for row in [await staged(ledger, f"c{n}") for n in range(3)]}
+        await ledger.finish_run("night", outcome="rehearsed", reason="staged")
+        await ledger.approve_staged("night", seen, by="anna", via="cli", because="right")
+        log = await RunLog.open("r1", ledger)
+        prepared = await prepare(Asked(agent="owl", staged="night"), slot, log, here, stack)
+        assert isinstance(prepared, Prepared)
+        assert ([*prepared.carried.calls] if prepared.carried else []) == ["main/c0", "main/c1", "main/c2"]
+        assert next(meter.left for meter in prepared.budget.left() if meter.measure == "steps") == 5
+
+
+async def staged(ledger: Ledger, name: str) -> StagedRow:
+    facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.start_run("night", agent="owl", cause="person", started_at=datetime.now(UTC), shadow=True, **facts)
+    decision, at = Decision(verdict="ask", rule="r", reason=""), f"main/gate/{name}"
+    call: dict[str, Any] = {"tool": "put", "args_json": "{}", "digest": name}
+    told: dict[str, Any] = {"item": None, "bound": (), "risk": "write", "context_json": "{}"}
+    one = Staged(
+        run_id="night", call_id=f"main/{name}", position=at, verdict="ask", rule="r", reason="", **call, **told
+    )
+    return await ledger.stage(one, Decided(position=at, decision=decision, **call))

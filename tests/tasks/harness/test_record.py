@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,21 +101,19 @@ class World:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        await ledger.start_run(
-            "run",
-            agent="a",
-            cause="person",
-            slot="s",
-            level=4,
-            asked_level=None,
-            input={},
-            fingerprint="f",
-            started_at=datetime.now(UTC),
-        )
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    await ledger.start_run(
+        "run",
+        agent="a",
+        cause="person",
+        slot="s",
+        level=4,
+        asked_level=None,
+        input={},
+        fingerprint="f",
+        started_at=datetime.now(UTC),
+    )
+    return ledger
 
 
 async def test_an_effect_is_reserved_run_and_consumed(ledger: Ledger) -> None:

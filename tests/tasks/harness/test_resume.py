@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,14 +50,12 @@ THREE = [calls("look", "a"), calls("put", "b", "c"), calls("look", "d"), "all do
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger: Ledger) -> Ledger:
     WORLD.clear()
     CUT.clear()
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
-        await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
-        yield ledger
+    run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
+    await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
+    return ledger
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -54,13 +54,6 @@ class FakeClient:
     async def set_flow_run_state(self, flow_run_id: UUID, state: State[Any], *, force: bool) -> None:
         assert (flow_run_id, force) == (self.run.id, True)
         self.set.append(state)
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def started(ledger: Ledger, run: FlowRun) -> str:

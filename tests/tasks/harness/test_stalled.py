@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from midwatch.ledger import Ask, Ledger
 from tasks.harness.lock import processes_of
@@ -32,13 +30,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.minutes * 60
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def started(ledger: Ledger, run_id: str, *, stall_minutes: float | None = 30) -> None:

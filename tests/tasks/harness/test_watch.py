@@ -51,10 +51,9 @@ class Answered(Ledger):
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Answered]:
+async def ledger(ledger_url: str) -> AsyncIterator[Answered]:
     WORLD.clear()
-    async with Answered.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
+    async with Answered.open(ledger_url) as ledger:
         yield ledger
 
 

@@ -97,11 +97,10 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, ledger_url: str) -> AsyncIterator[House]:
     clock = [NOW]
     (tmp_path / "owl.yaml").write_text(FILE)
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: clock[0]) as ledger:
-        await ledger.migrate()
+    async with Ledger.open(ledger_url, clock=lambda: clock[0]) as ledger:
         yield House(ledger=ledger, prefect=Prefect(), agents=tmp_path, clock=clock)
 
 

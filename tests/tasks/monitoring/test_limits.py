@@ -118,11 +118,19 @@ async def test_the_days_minutes_cut_off_too() -> None:
             await asyncio.Event().wait()
 
 
-async def test_a_step_that_takes_too_long_is_cut_off() -> None:
+@pytest.mark.parametrize(("finished", "named"), [(False, "`look`"), (True, "it")])
+async def test_a_step_that_takes_too_long_is_cut_off_and_named(finished: bool, named: str) -> None:
     budget = RunBudget(limits(minutes=10), stall_minutes=0.002)
-    with pytest.raises(Stopped, match=r"no step was finished for 0\.002 minutes"):
+
+    async def hangs() -> None:
         async with asyncio.timeout(60), budget.deadline():
+            budget.begun("`look`")
+            if finished:
+                budget.stepped()
             await asyncio.Event().wait()
+
+    with pytest.raises(Stopped, match=rf"no step was finished for 0\.002 minutes, and {named} was cut off"):
+        await hangs()
 
 
 async def test_each_step_has_its_own_time() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,10 +51,9 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, ledger_url: str) -> AsyncIterator[House]:
     clock = [NOW]
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: clock[0]) as ledger:
-        await ledger.migrate()
+    async with Ledger.open(ledger_url, clock=lambda: clock[0]) as ledger:
         yield House(ledger=ledger, agents=tmp_path, clock=clock)
 
 
@@ -85,6 +84,21 @@ async def test_the_keeper_raises_what_nobody_else_did_and_ends_it_when_the_agent
     await house.verified("r1")
     assert await house.silences() == ["owl is back: a verified run"]
     assert await house.alarms() == []
+
+
+async def test_a_round_that_finds_nothing_new_writes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.file("expect_within_hours: 2\n")
+    await house.verified("r1")
+    written: list[str] = []
+    write: Callable[..., Any] = house.ledger.write
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        written.append("write")
+        return await write(*args, **kwargs)
+
+    monkeypatch.setattr(house.ledger, "write", counting)
+    rounds = [await house.silences(hours=hours) for hours in (1, 9, 9)]
+    assert ([len(lines) for lines in rounds], len(written)) == ([0, 1, 0], 1)
 
 
 async def test_an_alarm_of_an_agent_of_which_nothing_is_expected_any_more_is_over(house: House) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -38,12 +36,10 @@ def of(notice: Notice) -> NoticeRow:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        facts: dict[str, Any] = {"slot": None, "level": 4, "asked_level": None, "input": {}, "fingerprint": "f"}
-        await ledger.start_run("4f1c-0001-long", agent="a", cause="schedule", started_at=NOW, **facts)
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    facts: dict[str, Any] = {"slot": None, "level": 4, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.start_run("4f1c-0001-long", agent="a", cause="schedule", started_at=NOW, **facts)
+    return ledger
 
 
 async def judged(ledger: Ledger, tool: str, verdict: Verdict = "deny", rule: str = "deny[0]") -> None:

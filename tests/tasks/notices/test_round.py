@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,15 +115,14 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(ledger_url: str) -> AsyncIterator[House]:
     mail, hook = MailServer(), Webhook()
     now = [lambda: MORNING]
     async with (
-        Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: now[0]()) as ledger,
+        Ledger.open(ledger_url, clock=lambda: now[0]()) as ledger,
         listening(mail),
         listening(hook),
     ):
-        await ledger.migrate()
         house = House(ledger=ledger, mail=mail, hook=hook)
         now[0] = lambda: house.now
         house.people("anna")

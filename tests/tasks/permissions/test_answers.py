@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -66,12 +64,10 @@ class Suspension:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 3, "asked_level": None, "input": {}}
-        await ledger.start_run(RUN, agent="night", fingerprint="f", started_at=NOW, **facts)
-        yield ledger
+async def ledger(ledger: Ledger) -> Ledger:
+    facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 3, "asked_level": None, "input": {}}
+    await ledger.start_run(RUN, agent="night", fingerprint="f", started_at=NOW, **facts)
+    return ledger
 
 
 async def in_doubt(ledger: Ledger) -> AskRow:

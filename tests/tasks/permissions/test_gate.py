@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,9 +102,8 @@ class World:
 
 
 @pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[RunLog]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
+async def log(ledger_url: str) -> AsyncIterator[RunLog]:
+    async with Ledger.open(ledger_url) as ledger:
         now = datetime.now(UTC)
         run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
         await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=now)

@@ -48,14 +48,12 @@ async def long(number: int) -> str:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger: Ledger) -> Ledger:
     SENT.clear()
     CUT.clear()
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
-        await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
-        yield ledger
+    run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
+    await ledger.start_run("run", **run, input={}, fingerprint="f", started_at=datetime.now(UTC))
+    return ledger
 
 
 @pytest.fixture

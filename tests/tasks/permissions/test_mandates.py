@@ -85,11 +85,10 @@ class Raced(Ledger):
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Raced]:
+async def ledger(ledger_url: str) -> AsyncIterator[Raced]:
     for world in (SENT, CUTS, MEANWHILE):
         world.clear()
-    async with Raced.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
+    async with Raced.open(ledger_url) as ledger:
         run: dict[str, Any] = {"agent": "a", "cause": "person", "slot": "s", "level": 4, "asked_level": None}
         for run_id in ("run", "other"):
             await ledger.start_run(run_id, **run, input={}, fingerprint="f", started_at=datetime.now(UTC))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic_ai.tools import ToolDefinition
 
 from midwatch.ledger import Ledger
@@ -22,13 +19,6 @@ SAYS = "`midwatch pins clerk` shows it, `midwatch pins accept clerk book` takes 
 def tool(name: str = "read", description: str = "Reads.", server: McpServer = BOOK, **hints: Any) -> ToolDefinition:
     annotations = {"readOnlyHint": True, **hints}
     return offered(server, ToolDefinition(name=name, description=description, metadata={"annotations": annotations}))
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def life(ledger: Ledger, *tools: ToolDefinition) -> Servers:

@@ -10,6 +10,6 @@ from tests.tasks.triggers.outside import outside as opened
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Outside]:
-    async with opened(tmp_path) as world:
+async def world(tmp_path: Path, ledger_url: str) -> AsyncIterator[Outside]:
+    async with opened(tmp_path, ledger_url) as world:
         yield world

@@ -77,12 +77,11 @@ class FakePrefect:
 
 
 @asynccontextmanager
-async def outside(project: Path) -> AsyncIterator[Outside]:
+async def outside(project: Path, ledger_url: str) -> AsyncIterator[Outside]:
     (project / "agents").mkdir()
     world: list[Outside] = []
-    async with Ledger.open(f"sqlite+aiosqlite:///{project / 'ledger.db'}", clock=lambda: world[0].now) as ledger:
+    async with Ledger.open(ledger_url, clock=lambda: world[0].now) as ledger:
         world.append(Outside(project=project, ledger=ledger, _agents=(Agents(folder=project / "agents"),)))
-        await ledger.migrate()
         yield world[0]
 
 

@@ -79,10 +79,9 @@ def on(hour: int, minute: int = 0, second: int = 0) -> datetime:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, ledger_url: str) -> AsyncIterator[House]:
     model = PrefectModel(seed=random.Random(7), now=START)
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: model.now) as ledger:
-        await ledger.migrate()
+    async with Ledger.open(ledger_url, clock=lambda: model.now) as ledger:
         yield House(ledger, model, tmp_path / "agents")
 
 

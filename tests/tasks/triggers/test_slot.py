@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import uuid4
 
 from prefect.client.schemas.objects import FlowRun
@@ -43,6 +44,13 @@ def test_the_run_that_the_keeper_makes_fills_the_slot_of_prefect_s_own() -> None
     prefects = FlowRun(id=uuid4(), flow_id=uuid4(), auto_scheduled=True, expected_start_time=INSTANT)
     made = {"flow_id": uuid4(), "parameters": {"agent": "owl"}, "idempotency_key": idempotency_key("owl", INSTANT)}
     assert slot_of(FlowRun(id=uuid4(), **made)) == slot_of(prefects)
+
+
+def test_a_rehearsal_never_fills_the_slot_that_it_rehearses() -> None:
+    scheduled: dict[str, Any] = {"flow_id": uuid4(), "auto_scheduled": True, "expected_start_time": INSTANT}
+    rehearsal = slot_of(FlowRun(id=uuid4(), parameters={"agent": "owl", "shadow": True}, **scheduled))
+    real = slot_of(FlowRun(id=uuid4(), parameters={"agent": "owl", "shadow": False}, **scheduled))
+    assert (rehearsal.name, rehearsal.instant, rehearsal.cause) == (f"rehearsal of {real.name}", None, "schedule")
 
 
 def test_a_key_that_is_another_agent_s_or_no_instant_is_no_schedule_s() -> None:

@@ -1,0 +1,129 @@
+"""How long does it take to hold a ledger against its journal, and how much memory, as it grows?
+
+    python -m benchmarks.verify [--decisions 25000 50000 100000] [--json]
+
+Seeded ledgers, each verified by a process of its own, once as it is and once with one row forged, which must be named. Writes
+benchmarks/results/verify.json; the exit code is 1 where something is not found, or found where there is nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.seeded_ledger import START, seed
+from midwatch.ledger import Ledger
+
+RESULTS: Final = Path(__file__).parent / "results" / "verify.json"
+SIZES: Final = (25_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One ledger."""
+
+    decisions: int
+    entries: int
+    rows: int
+    seconds: float
+    megabytes: float
+    """The most that the process ever had in memory, libraries included."""
+    whole: bool
+    forged: tuple[str, ...]
+    """What was found after one row was forged."""
+
+    @property
+    def ok(self) -> bool:
+        return self.whole and len(self.forged) == 1
+
+
+def measured(decisions: int, folder: Path) -> Row:
+    """Seed one ledger, verify it, forge a row of it, verify it again."""
+    path = folder / f"{decisions}.db"
+    asyncio.run(_seed(path, decisions))
+    plain = _verified(path)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(
+            "UPDATE decisions SET verdict = 'allow' WHERE rowid = (SELECT max(rowid) FROM decisions WHERE verdict <> 'allow')"
+        )
+        file.commit()
+    return Row(decisions=decisions, forged=tuple(_verified(path)["findings"]), whole=not plain.pop("findings"), **plain)
+
+
+async def _seed(path: Path, decisions: int) -> None:
+    moment = [START]
+    async with Ledger.open(f"sqlite+aiosqlite:///{path}", clock=lambda: moment[0]) as ledger:
+        await ledger.migrate()
+        await ledger.grant_level("clerk", 4, by="ann", because="of the benchmark", until=START.replace(year=2099))
+        await seed(ledger, decisions=decisions, different=decisions, moment=moment)
+
+
+def _verified(path: Path) -> dict[str, Any]:
+    said = subprocess.run(
+        [sys.executable, "-m", "benchmarks.verify", "--one", str(path)], check=True, capture_output=True, text=True
+    )
+    return dict(json.loads(said.stdout))
+
+
+async def one(path: str) -> dict[str, Any]:
+    """In a process of its own."""
+    began = time.perf_counter()
+    async with Ledger.open(f"sqlite+aiosqlite:///{path}") as ledger:
+        found = await ledger.verify()
+    return {
+        "entries": found.entries,
+        "rows": sum(found.rows.values()),
+        "seconds": round(time.perf_counter() - began, 2),
+        "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "findings": [str(each) for each in found.findings],
+    }
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """What is printed."""
+    shown = Table("decisions", "entries", "rows", "seconds", "MB", "whole", "forged row found")
+    for row in rows:
+        numbers = [f"{number:,}" for number in (row.decisions, row.entries, row.rows)]
+        shown.add_row(*numbers, str(row.seconds), str(row.megabytes), str(row.whole), "; ".join(row.forged))
+    return shown
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--decisions", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args(argv)
+    if wanted.one:
+        print(json.dumps(asyncio.run(one(wanted.one))))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [measured(decisions, Path(folder)) for decisions in wanted.decisions]
+    written = json.dumps([asdict(row) for row in rows], indent=1)
+    if tuple(wanted.decisions) == SIZES:
+        RESULTS.write_text(written + "\n")
+    if wanted.json:
+        print(written)
+    else:
+        Console().print(table(rows))
+    return int(not all(row.ok for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The ledger: which run executes what a rehearsal has staged, and what came of it? Taken once, settled as that run ends.
+
+A call that is taken stands in its run on a question that is answered already: bound to the call's digest and good once, as
+every yes (`grant.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from midwatch.errors import LedgerError
+from midwatch.judgment import Loop
+from midwatch.ledger import asks, labels
+from midwatch.ledger.asks import Ask
+from midwatch.ledger.staged import StagedRow, row_of, rows_of
+from midwatch.ledger.tables import decisions, effects
+from midwatch.ledger.tables import staged as table
+from midwatch.ledger.transaction import Read, Write, writes
+
+
+@writes()
+def take_staged(tx: Write, run_id: str, executing_run: str, good_for: timedelta) -> list[StagedRow]:
+    """The approved calls of a rehearsal, from now on `executing_run`'s alone; in a later life of it the same ones.
+
+    Each gets a question of that run, answered with the yes that stands. What the rehearsal had read, the run counts as having
+    read.
+
+    Args:
+        good_for: how long after it was said a yes is one.
+
+    Raises:
+        LedgerError: the rehearsal was another agent's, or `executing_run` is a rehearsal itself.
+    """
+    rehearsal, run = tx.run(run_id), tx.run(executing_run)
+    if rehearsal["agent"] != run["agent"] or run["shadow"]:
+        raise LedgerError(f"run {executing_run!r} cannot carry out what run {run_id!r} has staged")
+    for row in rows_of(tx, run_id):
+        if row.state == "approved" and row.executing_run is None:
+            tx.changed(update(table).where(table.c.staged_id == row.staged_id).values(executing_run=executing_run))
+            tx.journal("staged_taken", executing_run, staged_id=row.staged_id)
+            _granted(tx, row, executing_run, good_for)
+    for label in labels.labels_in(tx, run_id):
+        labels.enter(tx, executing_run, label, f"run {run_id}, which rehearsed it, has it")
+    return [row for row in rows_of(tx, run_id) if row.executing_run == executing_run]
+
+
+def settled(tx: Write, executing_run: str, ending: Loop) -> None:
+    """What became of each call that a run had taken, as a part of the transaction that ends it."""
+    mine = select(table).where(table.c.executing_run == executing_run, table.c.state == "approved")
+    for row in tx.all(mine):
+        values = _became(tx, row_of(row), executing_run, ending)
+        tx.changed(update(table).where(table.c.staged_id == row["staged_id"]).values(**values))
+        tx.journal("staged_settled", executing_run, staged_id=row["staged_id"], **values)
+
+
+def _became(tx: Read, row: StagedRow, executing_run: str, ending: Loop) -> dict[str, str | None]:
+    mine = (effects.c.run_id == executing_run, effects.c.call_id == row.call_id)
+    effect = tx.first(select(effects.c.state, effects.c.why).where(*mine))
+    if effect is not None and effect["state"] in ("consumed", "unknown"):
+        return {"state": "executed", "why": effect["why"]}
+    if effect is None and (denied := _denied(tx, row, executing_run)):
+        return {"state": "stale", "why": denied}
+    if effect is None and ending == "finished":
+        return {"state": "stale", "why": "its tool is not offered any more, or does not take it"}
+    why = f"run {executing_run} ended without having done it"
+    return {"state": "staged", "why": why, "executing_run": None}
+
+
+def _denied(tx: Read, row: StagedRow, executing_run: str) -> str:
+    """Why the gate would not let it through; "" where it was never asked, or did."""
+    named = [f"{row.conversation}/{at}/{row.tool_call_id}" for at in ("gate", "gate-approved", "gate-again")]
+    mine = (decisions.c.run_id == executing_run, decisions.c.position.in_(named))
+    denied = select(decisions.c.rule, decisions.c.reason).where(*mine, decisions.c.verdict == "deny")
+    found = tx.first(denied.order_by(decisions.c.at.desc()).limit(1))
+    return f"{found['rule']}: {found['reason']}" if found else ""
+
+
+def _granted(tx: Write, row: StagedRow, executing_run: str, good_for: timedelta) -> None:
+    """The question that this call would be, and the answer that it has."""
+    assert row.decided_at is not None
+    ask = Ask(
+        ask_id=f"{executing_run}:{row.conversation}:{row.tool_call_id}",
+        run_id=executing_run,
+        call_id=row.call_id,
+        tool=row.tool,
+        args_json=row.args_json,
+        digest=row.digest,
+        kind="approve",
+        rule=row.rule,
+        reason=row.reason,
+        words="",
+        created_at=tx.at,
+        deadline=row.decided_at + good_for,
+        context_json=row.context_json,
+    )
+    yes = {"verdict": "approved", "by": row.by, "via": row.via, "decided_because": row.because}
+    asks.enter_decision(
+        tx, asks.enter_ask(tx, ask), {**yes, "granted_digest": row.digest}, digest_seen=row.digest, staged=row.staged_id
+    )

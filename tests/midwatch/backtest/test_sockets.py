@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from midwatch.backtest import SocketRefused, closed_sockets
+
+Made = socket.socket
+"""Taken before: who did so is refused as well."""
+WAYS: dict[str, Callable[[], object]] = {
+    "tcp": lambda: Made(socket.AF_INET, socket.SOCK_STREAM),
+    "unix": lambda: socket.socket(socket.AF_UNIX),
+    "connection": lambda: socket.create_connection(("127.0.0.1", 9)),
+    "name": lambda: socket.getaddrinfo("localhost", 80),
+    "program": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_reaches_out_while_sockets_are_closed(way: str) -> None:
+    with closed_sockets(), pytest.raises(SocketRefused, match="reaches out to nothing"):
+        WAYS[way]()
+
+
+def test_a_thread_is_refused_as_well() -> None:
+    found: list[Exception] = []
+
+    def reach() -> None:
+        try:
+            socket.socket()
+        except SocketRefused as refused:
+            found.append(refused)
+
+    with closed_sockets():
+        thread = threading.Thread(target=reach)
+        thread.start()
+        thread.join()
+    assert found
+
+
+def test_afterwards_sockets_open_again() -> None:
+    with closed_sockets(), closed_sockets():
+        pass
+    socket.socket().close()
+
+
+def test_an_event_loop_that_runs_already_goes_on() -> None:
+    async def work() -> int:
+        with closed_sockets():
+            return await asyncio.to_thread(lambda: 7)
+
+    assert asyncio.run(work()) == 7
