@@ -36,7 +36,8 @@ def level(agent: Agent, as_json: AsJson = False) -> None:
 
     async def read(ledger: Ledger) -> LadderView:
         await ledger.migrate()
-        return await view_of(ledger, spec, await stand_ins(ledger, spec.name, house.home), datetime.now(UTC))
+        now = datetime.now(UTC)
+        return await view_of(ledger, spec, await stand_ins(ledger, spec, house.home, now), now)
 
     view: LadderView = asyncio.run(with_ledger(read))
     if as_json:

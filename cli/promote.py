@@ -82,7 +82,8 @@ def _check(rule: str, to: int, because: str, *, reasoned: bool) -> None:
 def _view(spec: AgentSpec, house: House) -> LadderView:
     async def read(ledger: Ledger) -> LadderView:
         await ledger.migrate()
-        return await view_of(ledger, spec, await stand_ins(ledger, spec.name, house.home), datetime.now(UTC))
+        now = datetime.now(UTC)
+        return await view_of(ledger, spec, await stand_ins(ledger, spec, house.home, now), now)
 
     view: LadderView = asyncio.run(with_ledger(read))
     return view

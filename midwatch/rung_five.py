@@ -18,7 +18,6 @@ HALT_FOR: Final = timedelta(days=2)
 """The self-test runs once a day."""
 PING_FOR: Final = timedelta(hours=1)
 """The ping goes out each minute."""
-WORTH_UNASKED: Final = "worth not asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class StandIns:
     halt_check: HaltCheck | None
     ping_taken: datetime | None
     """When the address outside last took a ping; None: there is none."""
-    worth: str = WORTH_UNASKED
+    worth: str
     """Why autonomy may not be worth it; "" where it is."""
 
 

@@ -40,8 +40,8 @@ def about(agent: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def as_it_is(fingerprint: str) -> ColumnElement[bool]:
-    """Of the runs that were this agent."""
-    return runs.c.evidence == fingerprint
+    """Of the runs that were this agent, at work: a rehearsal is evidence of nothing."""
+    return and_(runs.c.evidence == fingerprint, ~runs.c.shadow)
 
 
 def _asked(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> Sequence[RowMapping]:

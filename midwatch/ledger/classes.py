@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping, select
 
-from midwatch.ledger.journal import sha256
+from midwatch.ledger.journal import Link, sha256
 from midwatch.ledger.levels import BY, Basis, standing
 from midwatch.ledger.tables import class_moves
 from midwatch.ledger.transaction import Read, Write, reads
-from midwatch.ledger.witness import bears_out, entries, sign
+from midwatch.ledger.witness import entries, says_so, sign, whole
 from midwatch.run import Level
 
 Stands = Literal["ask", "allow"]
@@ -100,15 +100,16 @@ def allowed(tx: Read, agent: str, fingerprint: str, now: datetime) -> dict[str, 
 def latest(tx: Read, agent: str) -> dict[str, ClassMove]:
     """The latest move of each class, by rule; without those that the journal does not bear out."""
     rows = {row["rule"]: row for row in tx.all(_of(agent))}
-    found: dict[str, ClassMove] = {}
-    seen: set[str] = set()
+    last: dict[str, tuple[Link, dict[str, Any]]] = {}
     for link, body in entries(tx, "class_moved", agent):
-        rule = str(body.get("rule"))
-        row = rows.get(rule)
-        if rule not in seen and row is not None and bears_out(tx, link, body, _facts(row), row["at"]):
-            found[rule] = ClassMove(**row)
-        seen.add(rule)
-    return found
+        last.setdefault(str(body.get("rule")), (link, body))
+    said = {
+        rule: link
+        for rule, (link, body) in last.items()
+        if (row := rows.get(rule)) is not None and says_so(link, body, _facts(row), row["at"])
+    }
+    sound = whole(tx, list(said.values()))
+    return {rule: ClassMove(**rows[rule]) for rule, link in said.items() if link.seq in sound}
 
 
 def move_class(

@@ -7,7 +7,7 @@ that a row which was put in, changed or taken out by another hand than the ledge
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -43,7 +43,13 @@ def entries(tx: Read, kind: Signed, agent: str, *, most: int | None = None) -> I
 
 
 def bears_out(
-    tx: Read,
+    tx: Read, link: Link, body: Mapping[str, Any], facts: Mapping[str, Any], at: datetime, *, older: frozenset[str]
+) -> bool:
+    """Whether the link is whole, stands in its place in the chain, and says of the row what the row says of itself."""
+    return says_so(link, body, facts, at, older=older) and bool(whole(tx, [link]))
+
+
+def says_so(
     link: Link,
     body: Mapping[str, Any],
     facts: Mapping[str, Any],
@@ -51,7 +57,7 @@ def bears_out(
     *,
     older: frozenset[str] = frozenset(),
 ) -> bool:
-    """Whether the link is whole, stands in its place in the chain, and says of the row what the row says of itself.
+    """Whether the link says of the row what the row says of itself.
 
     Args:
         body: of the link.
@@ -61,18 +67,18 @@ def bears_out(
     """
     said = json.loads(canonical(dict(facts)))
     all_of_it = body.keys() in (said.keys(), older)
-    same = all_of_it and all(said.get(name) == value for name, value in body.items())
-    return same and link.at == moment(at) and is_whole(tx, link)
+    return all_of_it and link.at == moment(at) and all(said.get(name) == value for name, value in body.items())
 
 
-def is_whole(tx: Read, link: Link) -> bool:
-    """Its hash is that of what it says, and its neighbours' hashes fit it."""
-    if link.hash != link.expected_hash():
-        return False
-    beside = select(journal.c.seq, journal.c.hash, journal.c.prev_hash).where(
-        journal.c.seq.in_((link.seq - 1, link.seq + 1))
-    )
-    near = {row["seq"]: row for row in tx.all(beside)}
-    before = GENESIS if link.seq == 1 else near[link.seq - 1]["hash"] if link.seq - 1 in near else None
-    after = near[link.seq + 1]["prev_hash"] if link.seq + 1 in near else link.hash
-    return bool(link.prev_hash == before and after == link.hash)
+def whole(tx: Read, links: Sequence[Link]) -> set[int]:
+    """Those of the links, by `seq`, whose hash is that of what they say, and whose neighbours' hashes fit. One question."""
+    beside = {seq for link in links for seq in (link.seq - 1, link.seq + 1)}
+    query = select(journal.c.seq, journal.c.hash, journal.c.prev_hash).where(journal.c.seq.in_(sorted(beside)))
+    near = {row["seq"]: (row["hash"], row["prev_hash"]) for row in tx.all(query)} if links else {}
+    return {link.seq for link in links if _is_whole(link, near)}
+
+
+def _is_whole(link: Link, near: Mapping[int, tuple[str, str]]) -> bool:
+    before = GENESIS if link.seq == 1 else near.get(link.seq - 1, ("",))[0]
+    after = near[link.seq + 1][1] if link.seq + 1 in near else link.hash
+    return (link.hash, link.prev_hash, after) == (link.expected_hash(), before, link.hash)

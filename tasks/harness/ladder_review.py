@@ -33,7 +33,7 @@ async def review_all() -> State[Any]:
     async with await open_ledger(here.home) as ledger:
         await ledger.migrate()
         for spec in specs.values():
-            view, said = await review(ledger, spec, await stand_ins(ledger, spec.name, here.home), now)
+            view, said = await review(ledger, spec, await stand_ins(ledger, spec, here.home, now), now)
             lines += said
             await acreate_markdown_artifact(
                 key=f"{spec.name}-ladder", markdown=as_markdown(view), description=_stands(view)

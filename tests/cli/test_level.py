@@ -65,7 +65,7 @@ async def earned(ledger: Ledger) -> None:
 
 
 async def reviewed(ledger: Ledger) -> list[str]:
-    seen = await stand_ins(ledger, AGENT, Path("nowhere"))
+    seen = await stand_ins(ledger, spec(), Path("nowhere"), datetime.now(UTC))
     _, lines = await review(ledger, spec(), seen, datetime.now(UTC))
     return lines
 
@@ -84,6 +84,7 @@ def test_a_class_is_shown_with_its_evidence_its_curve_and_what_is_missing(say: S
     assert "▁" in shown
     assert "% of the way" in shown
     assert "missing: 132 more clean actions" in shown
+    assert "missing: a positive answer to whether it is worth it (nobody has answered `midwatch worth owl`)" in shown
     assert "missing: all six layers, held within 7 days: `midwatch check owl`" in shown
     told = json.loads(say("level", "owl", "--json").output)
     (one,) = told["classes"]
@@ -198,7 +199,7 @@ def test_an_agent_as_markdown_holds_its_rungs_in_a_fence(project: Path) -> None:
     inside(project, earned)
 
     async def drawn(ledger: Ledger) -> str:
-        seen = await stand_ins(ledger, AGENT, Path("nowhere"))
+        seen = await stand_ins(ledger, spec(), Path("nowhere"), datetime.now(UTC))
         view, _ = await review(ledger, spec(), seen, datetime.now(UTC))
         return as_markdown(view)
 

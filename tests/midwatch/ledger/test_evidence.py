@@ -53,6 +53,7 @@ async def test_a_no_is_major_and_a_change_is_minor(ledger: Ledger, verdict: str,
         (effects, {"result_json": '{"message": "The tool failed: no", "kind": "tool_failed"}'}),
         (runs, {"outcome": "failed"}),
         (runs, {"evidence": "another"}),
+        (runs, {"shadow": True}),
     ],
 )
 async def test_what_is_no_evidence_is_not_counted(ledger: Ledger, table: Any, values: dict[str, Any]) -> None:
@@ -120,6 +121,7 @@ async def test_people_who_let_tests_pass_make_more_evidence_needed(ledger: Ledge
         ({"outcome": "verified_noop", "ending": "nothing_to_do"}, Tally()),
         ({"level": 3}, Tally()),
         ({"evidence": "another"}, Tally()),
+        ({"shadow": True, "outcome": "rehearsed"}, Tally()),
     ],
 )
 async def test_level_5_is_about_how_runs_at_level_4_end(ledger: Ledger, values: dict[str, Any], tally: Tally) -> None:
