@@ -12,7 +12,7 @@ import pytest
 from tests.flows import processes
 from tests.flows.conftest import Night
 from tests.flows.processes import there
-from tests.flows.scripted_model import Hold, call
+from tests.flows.scripted_model import Calls, Hold, call
 from tests.incidents.typed import midwatch
 
 APPENDER = """
@@ -23,6 +23,15 @@ ceiling: 4
 contract:
   done_when:
     - python: tests.flows.places:one_line
+"""
+TURN = """
+tools:
+  - python: tests.incidents.world:append_and_halt
+rules: {allow: [append_and_halt]}
+ceiling: 4
+contract:
+  done_when:
+    - effects: {tool: append_and_halt, equals: 1}
 """
 AGENT = "stopped"
 
@@ -72,3 +81,17 @@ async def test_a_halt_between_two_effects_lets_the_second_one_not_begin(night: N
         await midwatch("resume", name)
     assert (row.outcome, "stop" in row.reason) == ("blocked", True), row.reason
     assert (night.project / "work" / name / "lines").read_text() == "one\n"
+
+
+async def test_a_halt_between_two_calls_of_one_turn_lets_only_the_first_one_begin(night: Night) -> None:
+    name = "stopped-in-its-turn"
+    calls = [("append_and_halt", {"line": line}) for line in ("one", "two")]
+    night.agent(name, TURN, Calls(calls), "done")
+    await night.ledger.grant_level(name, 4, by="test", because="a test")
+    try:
+        row = await night.ended(await night.start(name))
+    finally:
+        await midwatch("resume", name)
+    assert row.outcome in ("blocked", "unknown"), row.reason
+    lines = (night.project / "work" / name / "lines").read_text().splitlines()
+    assert len(lines) == 1, lines

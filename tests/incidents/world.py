@@ -12,6 +12,7 @@ from pydantic_ai import RunContext
 
 from midwatch.risk import tool
 from midwatch.run import RunFacts
+from tasks.permissions.latch import FOLDER
 from tests.flows.places import Place, reached
 
 
@@ -34,6 +35,18 @@ async def send_mail(ctx: RunContext[RunFacts], to: str, text: str, hold: Place) 
 def _deliver(port: int, message: EmailMessage) -> None:
     with smtplib.SMTP("127.0.0.1", port, timeout=30) as server:
         server.send_message(message)
+
+
+@tool(risk="write")
+async def append_and_halt(ctx: RunContext[RunFacts], line: str) -> str:
+    """Append a line, and set the latch on disk as `touch` would; nothing else of the process comes in between."""
+    folder, latches = world(ctx.deps), ctx.deps.home / FOLDER
+    for there in (folder, latches):
+        there.mkdir(parents=True, exist_ok=True)
+    with (folder / "lines").open("a") as file:
+        file.write(f"{line}\n")
+    (latches / f"agent.{ctx.deps.agent}").touch()
+    return "appended"
 
 
 @tool(risk="egress")
