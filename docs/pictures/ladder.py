@@ -21,10 +21,11 @@ WEEK: Final = 7 * A_DAY
 P0: Final = 0.005
 ENOUGH: Final = -log(ALPHA)
 ERRORS: Final[list[float | Fall]] = [*[0.0] * 150, 0.25, *[0.0] * 380, 1.0]
+REPORTED: Final[list[float | Fall]] = [1.0, Fall()]
 LIFE: Final[list[float | Fall]] = [
     *ERRORS,
     *[0.0] * needed([Tally(clean=530, minor=1, major=1)], P0),
-    *[1.0, Fall()],
+    *REPORTED,
     *[0.0] * needed([Tally()], P0),
 ]
 """A minor error, a major one, enough; then one that is reported, the fall, and what it takes to come back."""
