@@ -24,8 +24,13 @@ AFTER: Final = timedelta(minutes=20)
 TOO_EARLY: Final = 5
 """On this day a promotion is tried that has not been earned."""
 UNASKED_DAYS: Final = 3
-MOST_DAYS: Final = 60
+MOST_DAYS: Final = 16
+"""Of one climb."""
 FALL: Final = "reported: it falls"
+
+
+class Broke(Exception):
+    """It did not go on as it should; what comes after it would tell nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +100,8 @@ class Story:
 
     async def _until_promoted(self, which: str) -> None:
         """Every run asks, and every morning is judged, until the system proposes; then the person signs."""
-        since = len(self.runs)
-        while not await self.ledger.open_proposals(AGENT) and self.day < MOST_DAYS:
+        since, until = len(self.runs), self.day + MOST_DAYS
+        while not await self.ledger.open_proposals(AGENT) and self.day < until:
             if self.day == TOO_EARLY:
                 await self._too_early()
             await self._days_work()
@@ -160,7 +165,10 @@ class Story:
 
         self.day += 1
         self.clock.put_forward(self.began + timedelta(days=self.day, hours=7))
-        await ladder_review(return_state=True)
+        self.clock.rule()
+        reviewed = await ladder_review(return_state=True)
+        if not reviewed.is_completed():
+            raise Broke(f"the review of day {self.day}: {reviewed.message}")
         look = await self._look()
         self.say(
             f"day {self.day}: E {look.e:.3g}, level {look.level}, {look.stands}; {look.asked} asked, {look.unasked} not"
@@ -199,6 +207,7 @@ class Story:
         self.writer.begin(f"{self.clock.now():%Y-%m-%d}-{hour:02}", bad=bad, meanwhile=meanwhile)
         made = await self.client.create_flow_run_from_deployment(self.deployment, parameters={"agent": AGENT})
         self.under_way, since = str(made.id), time.time()
+        self.clock.rule()
         await lived(made.id)
         while await self._approved(str(made.id)):
             await lived(made.id)
@@ -230,5 +239,7 @@ class Story:
     def _step(self, what: str, held: bool) -> None:
         self.steps[what] = held
         self.say(f"{'yes' if held else 'NO '}  {what}")
+        if not held:
+            raise Broke(what)
 
     under_way: str = ""
