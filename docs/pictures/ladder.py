@@ -98,15 +98,18 @@ def a_story(told: Mapping[str, Any]) -> Chart:
     weeks = [(float(day), str(day)) for day in range(0, told["days"] + 7, 7)]
     return Chart(
         about=(
-            f"E of a class over {told['days']} days of real runs: it climbs to 20 and a person promotes it; three days later "
+            f"E of a class over {told['days']} days of real runs: it climbs to 20 and a person promotes it; four days later "
             "a bad action is reported, E falls to 1 and the class asks again; it climbs to 20 and is promoted once more."
         ),
         curves=[Curve(label="", points=[(0.0, 0.0), *((look["day"], look["log_e"]) for look in looks)])],
         across=weeks,
-        up=[(log(e), f"{e:g}") for e in (0.5, 1, 2, 5, 10, 20, 50)],
+        up=[(log(e), f"{e:g}") for e in (0.5, 1, 2, 5, 10, 20, 50, 100)],
         across_is="days; E on the left, as it was each morning",
-        threshold=(ENOUGH, ""),
-        marks=[Mark(at=(look["day"], look["log_e"]), label=look["event"]) for look in events],
+        threshold=(ENOUGH, "20: enough"),
+        marks=[
+            Mark(at=(look["day"], look["log_e"]), label=look["event"], above=look["stands"] == "allow")
+            for look in events
+        ],
     )
 
 
