@@ -44,6 +44,8 @@ class Mark:
 
     at: Point
     label: str
+    above: bool = False
+    """Where the curve comes up to the mark: the words stand above and before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +108,9 @@ def _marks(chart: Chart) -> Iterator[str]:
     for mark in chart.marks:
         x, y = _x(chart, mark.at[0]), _y(chart, mark.at[1])
         # where the curve comes down to the mark, the words stand below it; near the right edge, before it
-        anchor = "end" if x > WIDTH * 0.7 else "start"
-        words = f'<text x="{x + (-6 if anchor == "end" else 6):.1f}" y="{y + 13:.1f}" text-anchor="{anchor}">'
+        anchor = "end" if mark.above or x > WIDTH * 0.7 else "start"
+        below = -5 if mark.above else 13
+        words = f'<text x="{x + (-6 if anchor == "end" else 6):.1f}" y="{y + below:.1f}" text-anchor="{anchor}">'
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="#cf222e"/>{words}{_said(mark.label)}</text>'
 
 

@@ -99,7 +99,7 @@ def declared() -> list[dict[str, Any]]:
     return [one for one in document["deployments"] if one["name"] in AGENTS]
 
 
-def take_seams(clock: Clock) -> None:
+def take_seams(clock: Clock, *, silence: float = SILENCE_SECONDS) -> None:
     """What keeps the real time is told by the week's: what Prefect stamps, a file's last change, the waits between requests."""
     import agents.machine_report.temporary
     import agents.machine_report.tools
@@ -111,7 +111,7 @@ def take_seams(clock: Clock) -> None:
         return clock.of(changed(one))
 
     def patient(model: Any, *, patience: Any) -> RetryingModel:
-        waits = patience.model_copy(update={"answer_seconds": SILENCE_SECONDS})
+        waits = patience.model_copy(update={"answer_seconds": silence})
         return RetryingModel(model, patience=waits, sleep=clock.sleep)
 
     changed = tasks.triggers.schedules._changed

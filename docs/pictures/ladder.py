@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.ladder.exact import Chances, by_evidence, in_a_row
 from benchmarks.ladder.figures import A_DAY, ROWS, YEAR
@@ -20,6 +21,8 @@ RATE: Final = 0.003
 WEEK: Final = 7 * A_DAY
 P0: Final = 0.005
 ENOUGH: Final = -log(ALPHA)
+STORY: Final = HERE.parents[1] / "benchmarks" / "results" / "climb.json"
+"""As `python -m benchmarks.climb` has written it down."""
 ERRORS: Final[list[float | Fall]] = [*[0.0] * 150, 0.25, *[0.0] * 380, 1.0]
 REPORTED: Final[list[float | Fall]] = [1.0, Fall()]
 LIFE: Final[list[float | Fall]] = [
@@ -41,6 +44,7 @@ def pictures() -> Iterator[tuple[str, str]]:
     """Names and drawings."""
     yield "ladder-year", svg(a_year(), ink=GREY, width=WIDE)
     yield "ladder-climb", svg(a_climb(), ink=GREY, width=WIDE)
+    yield "climb", svg(a_story(json.loads(STORY.read_text())), ink=GREY, width=WIDE)
 
 
 def a_year() -> Chart:
@@ -84,6 +88,28 @@ def a_climb() -> Chart:
             Mark(at=(minor, line[minor]), label="minor error"),
             Mark(at=(major, line[major]), label="major error"),
             Mark(at=(fell, line[fell]), label="reported: it falls"),
+        ],
+    )
+
+
+def a_story(told: Mapping[str, Any]) -> Chart:
+    """E of one class in real runs, as it was at each look."""
+    looks = told["looks"]
+    events = [look for look in looks if look["event"]]
+    weeks = [(float(day), str(day)) for day in range(0, told["days"] + 7, 7)]
+    return Chart(
+        about=(
+            f"E of a class over {told['days']} days of real runs: it climbs to 20 and a person promotes it; four days later "
+            "a bad action is reported, E falls to 1 and the class asks again; it climbs to 20 and is promoted once more."
+        ),
+        curves=[Curve(label="", points=[(0.0, 0.0), *((look["day"], look["log_e"]) for look in looks)])],
+        across=weeks,
+        up=[(log(e), f"{e:g}") for e in (0.5, 1, 2, 5, 10, 20, 50, 100)],
+        across_is="days; E on the left, as it was each morning",
+        threshold=(ENOUGH, "20: enough"),
+        marks=[
+            Mark(at=(look["day"], look["log_e"]), label=look["event"], above=look["stands"] == "allow")
+            for look in events
         ],
     )
 
