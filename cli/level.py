@@ -19,12 +19,11 @@ from cli.options import Agent, AsJson
 from cli.promotions import promoting
 from midwatch.agent_file import load_agent
 from midwatch.characters import visible
-from midwatch.ladder_view import ENOUGH, LadderView, Rung, view_of
+from midwatch.ladder_view import ENOUGH, NAMES, LadderView, Rung, view_of
 from midwatch.ledger import ClassMove, IncidentRow, Ledger, LevelGrant
 from midwatch.sparkline import sparkline
 from midwatch.stand_ins import stand_ins
 
-NAMES: Final = {1: "chatbot", 2: "assistant", 3: "supervised", 4: "auto", 5: "unattended"}
 LATEST: Final = 5
 """Moves of each sort that are shown; overrides are shown all."""
 

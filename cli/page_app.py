@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from cli.loopback import health
 from cli.page_guard import Guard, TooMuch, form_of
+from cli.page_ladder import ladder_door
 from cli.page_login import Logins, Visitor
 from cli.page_night import NightDoor, Nights
 from midwatch.errors import LedgerAway, LedgerError, MidwatchError
@@ -77,6 +78,7 @@ class Door:
             *self.also,
             Route("/r/{token}", self.linked, methods=["GET", "POST"]),
             *(NightDoor(nights=self.nights, logins=self.logins).routes() if self.nights else ()),
+            *(ladder_door(self.nights, self.logins).routes() if self.nights else ()),
         ]
         handlers: dict[Any, Any] = {Told: self._told, TooMuch: self._too_much, Exception: self._failed}
         return Guard(app=Starlette(routes=routes, exception_handlers=handlers), address=self.logins.address)

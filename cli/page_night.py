@@ -87,7 +87,7 @@ class NightDoor:
         run = await ledger.run(run_id)
         if run is None:
             return HTMLResponse(sheet.told_page("No such run", "The ledger has no run of this id.", page), 404)
-        here = _number(http.query_params.get("page", "1"))
+        here = number_of(http.query_params.get("page", "1"))
         story = await ledger.story_page(run_id, first=(here - 1) * STEPS if here else 0, most=STEPS)
         pages = pages_of(story.all, here)
         if pages is None:
@@ -106,6 +106,6 @@ class NightDoor:
         )
 
 
-def _number(text: str) -> int:
-    """0 where it is none."""
+def number_of(text: str) -> int:
+    """Of a page, as an address names it; 0 where it is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else 0

@@ -63,6 +63,8 @@ class Chart:
     threshold: Tick | None = None
     """A height that matters, and its name."""
     marks: Sequence[Mark] = ()
+    title: str = ""
+    """Its name, where several stand on one page; `about` then says more."""
 
 
 def svg(chart: Chart, *, ink: str = "currentColor", width: str = "100%") -> str:
@@ -71,7 +73,7 @@ def svg(chart: Chart, *, ink: str = "currentColor", width: str = "100%") -> str:
     height = _TOP + HEIGHT + 2 * _ROW + _ROW * -(-len(legend) // _COLUMNS) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{width}" role="img" '
-        f'font-family="sans-serif" font-size="11" fill="{ink}" aria-label="{_said(chart.about)}">',
+        f'font-family="sans-serif" font-size="11" fill="{ink}"{_named(chart)}',
         *_axes(chart),
         *(_line(chart, number) for number in range(len(chart.curves))),
         *_marks(chart),
@@ -79,6 +81,12 @@ def svg(chart: Chart, *, ink: str = "currentColor", width: str = "100%") -> str:
         "</svg>",
     ]
     return "".join(parts)
+
+
+def _named(chart: Chart) -> str:
+    if not chart.title:
+        return f' aria-label="{_said(chart.about)}">'
+    return f"><title>{_said(chart.title)}</title><desc>{_said(chart.about)}</desc>"
 
 
 def _axes(chart: Chart) -> Iterator[str]:

@@ -18,6 +18,7 @@ from midwatch.spec import AgentSpec
 
 ENOUGH: Final = -log(ALPHA)
 """log E from which on a promotion is proposed."""
+NAMES: Final[Mapping[Level, str]] = {1: "chatbot", 2: "assistant", 3: "supervised", 4: "auto", 5: "unattended"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

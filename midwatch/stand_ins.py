@@ -11,17 +11,23 @@ from midwatch.rung_five import PING_TAKEN, StandIns
 from midwatch.spec import AgentSpec
 
 
-async def stand_ins(ledger: Ledger, spec: AgentSpec, home: Path, now: datetime) -> StandIns:
-    """Of one agent."""
+async def stand_ins(
+    ledger: Ledger, spec: AgentSpec, home: Path, now: datetime, *, as_answered: bool = False
+) -> StandIns:
+    """Of one agent.
+
+    Args:
+        as_answered: what its tools can do is taken from its last answers about its worth, so that none of its code is imported.
+    """
     return StandIns(
         layers=await ledger.layers_of(spec.name),
         halt_check=await ledger.latest_halt_check(),
         ping_taken=_touched(home / PING_TAKEN),
-        worth=await _doubts_of_worth(ledger, spec, now),
+        worth=await _doubts_of_worth(ledger, spec, now, as_answered),
     )
 
 
-async def _doubts_of_worth(ledger: Ledger, spec: AgentSpec, now: datetime) -> str:
+async def _doubts_of_worth(ledger: Ledger, spec: AgentSpec, now: datetime, as_answered: bool) -> str:
     """Why its autonomy may not be worth it; "" where what was measured says that it is."""
     row = await ledger.worth_answers_of(spec.name)
     if row is None:
@@ -30,7 +36,8 @@ async def _doubts_of_worth(ledger: Ledger, spec: AgentSpec, now: datetime) -> st
     from midwatch.worth.verdict import verdict_of
 
     try:
-        profile = profile_of(spec, zone=row.profile.zone, outside=row.profile.outside)
+        kept = row.profile
+        profile = kept if as_answered else profile_of(spec, zone=kept.zone, outside=kept.outside)
     except SpecError as error:
         return str(error)
     worth = verdict_of(row.answers, profile, await ledger.worth_history(spec.name, now))

@@ -63,6 +63,7 @@ from midwatch.ledger import (
     stalls,
     steps,
     stories,
+    trusted,
     verify,
     waiting,
     worth,
@@ -188,6 +189,7 @@ class Ledger(Store):
     trust_in = classes.trust_in
     classes_allowed = classes.classes_allowed
     moves_of = classes.moves_of
+    trusted = trusted.trusted
     class_record = evidence.class_record
     run_record = evidence.run_record
     rules_asked = evidence.rules_asked
