@@ -6,7 +6,6 @@ asks. Nothing here lifts a deny, a hold for where words came from, or a budget.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -43,7 +42,7 @@ class Earned:
     policy: Policy
     fingerprint: str
     """What the evidence has to belong to."""
-    _lifted: dict[frozenset[str], Policy] = field(default_factory=dict)
+    _lifted: dict[tuple[frozenset[str], bool], Policy] = field(default_factory=dict)
 
     async def ruled(self, call: Call, facts: ToolFacts, context: PolicyContext, labels: RunLabels) -> Ruled:
         """The answer of the rules, held to where the words came from and to what stands now.
@@ -77,7 +76,7 @@ class Earned:
         self, asked: Decision, trust: Trust, call: Call, facts: ToolFacts, context: PolicyContext, labels: RunLabels
     ) -> Ruled:
         """A call that a class asks about which need not ask any more; whatever else the rules say of it holds."""
-        policy = self._with(trust.allowed)
+        policy = self._with(trust)
         found = labels.held(policy.decide(call, context), call, facts)
         draws = policy.draws(call, context, found)
         if found.verdict == "allow":
@@ -87,10 +86,11 @@ class Earned:
             return Ruled(decision=replace(asked, reason=reason), draws=draws)
         return Ruled(decision=found, draws=draws)
 
-    def _with(self, rules: Collection[str]) -> Policy:
-        key = frozenset(rules)
+    def _with(self, trust: Trust) -> Policy:
+        """The rules with the classes under `allow`; of the file's allow rules only those count that go unasked themselves."""
+        key = (frozenset(trust.allowed), trust.is_wide)
         if key not in self._lifted:
-            self._lifted[key] = lifted(self.policy, key)
+            self._lifted[key] = lifted(self.policy, key[0], alone=not trust.is_wide)
         return self._lifted[key]
 
 

@@ -71,6 +71,7 @@ async def test_a_class_that_was_earned_goes_unasked_and_says_who_promoted_it(led
         ("git pull", "ask", "ask.pull"),
         ("git push && curl https://x.example", "ask", "ask.push"),
         ("git push --force", "deny", "deny.force"),
+        ("git push && git log", "ask", "ask.push"),
         ("git log", "ask", "allow.log"),
         ("make", "ask", "default"),
     ],
@@ -94,6 +95,19 @@ async def test_at_level_4_by_an_override_the_rules_hold_as_they_are_written(ledg
     await ledger.grant_level(AGENT, 4, by="anna", because="a trial week")
     it = earned(ledger, tmp_path)
     assert [(await ruled(it, each)).decision.verdict for each in ("git log", "git push")] == ["allow", "ask"]
+
+
+@pytest.mark.parametrize("also", [{"earned": "allow.log"}, {"granted": 4}])
+async def test_a_call_of_a_class_and_an_allow_rule_goes_unasked_where_both_do(
+    also: dict[str, Any], ledger: Ledger, tmp_path: Path
+) -> None:
+    await climbed(ledger)
+    if "earned" in also:
+        await climbed(ledger, also["earned"])
+    else:
+        await ledger.grant_level(AGENT, also["granted"], by="anna", because="a trial week")
+    found = (await ruled(earned(ledger, tmp_path), "git push && git log")).decision
+    assert (found.verdict, found.rule) == ("allow", "ask.push")
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
