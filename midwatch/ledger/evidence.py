@@ -26,7 +26,7 @@ from midwatch.ladder import (
     window_of,
 )
 from midwatch.ledger.actions import about, actions_of, as_it_is
-from midwatch.ledger.tables import asks, class_moves, incidents, runs
+from midwatch.ledger.tables import asks, class_moves, incidents, levels, runs
 from midwatch.ledger.transaction import Read, reads
 from midwatch.reviewer import caught
 from midwatch.risk import RISKS, WORST, Risk
@@ -96,17 +96,22 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
     )
 
 
-def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime) -> Record:
-    """`run_record` within a transaction."""
+def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime, *, falls_now: bool = False) -> Record:
+    """`run_record` within a transaction.
+
+    Args:
+        falls_now: as it will be when the agent has fallen from level 5 at this moment.
+    """
     actions = _runs(tx, agent, fingerprint, now)
-    evidence = evidence_of(actions, (), now)
+    falls = (*_falls_from_five(tx, agent, now), *((now,) if falls_now else ()))
+    evidence = evidence_of(actions, falls, now)
     return Record(
         agent=agent,
         rule=None,
         risk=None,
         fingerprint=fingerprint,
         actions=actions,
-        falls=(),
+        falls=falls,
         evidence=evidence,
         verdict=judge_runs(evidence),
     )
@@ -148,6 +153,12 @@ def _falls(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> 
     fell = class_moves.c.basis == "fall", class_moves.c.at <= now
     rows = tx.all(select(class_moves.c.at).where(*mine, *fell).order_by(class_moves.c.move_id))
     return tuple(row["at"] for row in rows)
+
+
+def _falls_from_five(tx: Read, agent: str, now: datetime) -> tuple[datetime, ...]:
+    """Those for cause, which alone tell the evidence: an open breaker or an empty house says nothing of the runs."""
+    fell = levels.c.agent == agent, levels.c.basis == "fall", levels.c.evidence_json != "{}", levels.c.granted_at <= now
+    return tuple(row["granted_at"] for row in tx.all(select(levels.c.granted_at).where(*fell).order_by(levels.c.grant_id)))
 
 
 def _runs(tx: Read, agent: str, fingerprint: str, now: datetime) -> tuple[Action, ...]:

@@ -122,12 +122,25 @@ def put_on(
     return LevelGrant(**row)
 
 
-def lowered(tx: Write, agent: str, stands: LevelStanding, *, because: str, to: Level | None = None) -> LevelGrant:
-    """One rung down by itself, or down to `to`, and never below 3. What was granted until a day ends no later."""
+def lowered(
+    tx: Write,
+    agent: str,
+    stands: LevelStanding,
+    *,
+    because: str,
+    to: Level | None = None,
+    evidence_json: str = "{}",
+) -> LevelGrant:
+    """One rung down by itself, or down to `to`, and never below 3. What was granted until a day ends no later.
+
+    Args:
+        evidence_json: what is left of the evidence, where the agent's runs are the cause.
+    """
     grant = stands.grant
     level = lowest(stands.level - 1) if to is None else to
     until, mark = (grant.until, grant.fingerprint) if grant is not None else (None, None)
-    return put_on(tx, agent, level, by=BY, because=because, until=until, basis="fall", fingerprint=mark)
+    told: dict[str, Any] = {"basis": "fall", "fingerprint": mark, "evidence_json": evidence_json}
+    return put_on(tx, agent, level, by=BY, because=because, until=until, **told)
 
 
 @reads
