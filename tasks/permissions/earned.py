@@ -53,7 +53,7 @@ class Earned:
         decision = labels.held(self.policy.decide(call, context), call, facts)
         if facts.risk in HARMLESS:
             return self._plain(held_to_level(decision, self.facts.level, facts.risk), call, context)
-        trust = await self._now()
+        trust = (await self._now()).about(facts.risk)
         level = lowest(self.facts.level, trust.level)
         if level >= 4 and decision.verdict == "ask" and decision.rule in trust.allowed:
             return self._unasked(decision, trust, call, facts, context, labels)

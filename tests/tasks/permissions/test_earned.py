@@ -52,8 +52,9 @@ async def ruled(it: Earned, command: str, *, risk: Risk = "execute", labels: Run
     return await it.ruled(call, ToolFacts(risk=risk), PolicyContext(), labels or clean)
 
 
-async def climbed(ledger: Ledger, rule: str = "ask.push") -> None:
-    await past(ledger, rule=rule, name=rule, since=NOW - timedelta(days=60))
+async def climbed(ledger: Ledger, rule: str = "ask.push", risk: Risk = "execute") -> None:
+    count = 340 if risk == "write" else 1_340
+    await past(ledger, count, rule=rule, name=rule, risk=risk, since=NOW - timedelta(days=60))
     await ledger.see_fingerprint(AGENT, MARK)
     await ledger.promote_class(AGENT, rule, by(), fingerprint=MARK.whole, ceiling=5)
 
@@ -95,6 +96,32 @@ async def test_at_level_4_by_an_override_the_rules_hold_as_they_are_written(ledg
     await ledger.grant_level(AGENT, 4, by="anna", because="a trial week")
     it = earned(ledger, tmp_path)
     assert [(await ruled(it, each)).decision.verdict for each in ("git log", "git push")] == ["allow", "ask"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "risk", "verdict"),
+    [
+        ("write", "write", "allow"),
+        ("write", "egress", "ask"),
+        ("write", "destroy", "ask"),
+        ("execute", "write", "allow"),
+        ("execute", "egress", "allow"),
+        ("execute", "money", "ask"),
+        ("execute", "credential", "ask"),
+    ],
+)
+async def test_what_was_earned_holds_for_no_tool_of_the_rule_that_is_worse_than_what_was_asked_about(
+    shown: Risk, risk: Risk, verdict: str, ledger: Ledger, tmp_path: Path
+) -> None:
+    await climbed(ledger, risk=shown)
+    assert (await ruled(earned(ledger, tmp_path), "git push", risk=risk)).decision.verdict == verdict
+
+
+async def test_an_override_holds_for_whatever_its_rule_covers(ledger: Ledger, tmp_path: Path) -> None:
+    await ledger.see_fingerprint(AGENT, MARK)
+    signed = by(because="I say so", until=NOW + timedelta(days=7))
+    await ledger.promote_class(AGENT, "ask.push", signed, fingerprint=MARK.whole, ceiling=5)
+    assert (await ruled(earned(ledger, tmp_path), "git push", risk="money")).decision.verdict == "allow"
 
 
 @pytest.mark.parametrize("also", [{"earned": "allow.log"}, {"granted": 4}])
