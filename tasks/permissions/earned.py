@@ -13,6 +13,7 @@ from midwatch.calls import Call
 from midwatch.decision import Decision
 from midwatch.errors import Interrupted
 from midwatch.ledger import ClassMove, Ledger, Trust
+from midwatch.ledger.classes import PARTS
 from midwatch.policy import Policy, PolicyContext
 from midwatch.policy.lifted import lifted
 from midwatch.risk import HARMLESS, ToolFacts
@@ -80,7 +81,7 @@ class Earned:
         found = labels.held(policy.decide(call, context), call, facts)
         draws = policy.draws(call, context, found)
         if found.verdict == "allow":
-            return Ruled(decision=_by_class(asked, trust.allows(asked.rule)), draws=draws)
+            return Ruled(decision=_by_classes(asked, found, trust), draws=draws)
         if found.rule == "default":
             reason = f"{asked.reason}; its class need not ask, but this is more than it says: {found.reason}"
             return Ruled(decision=replace(asked, reason=reason), draws=draws)
@@ -100,6 +101,13 @@ def _as_earned(allowed: Decision, trust: Trust, level: int) -> Decision:
         return _by_class(allowed, moves)
     reason = f"{allowed.reason}; at level {level} only what has been earned goes unasked, and {allowed.rule} has not"
     return replace(allowed, verdict="ask", reason=reason)
+
+
+def _by_classes(asked: Decision, found: Decision, trust: Trust) -> Decision:
+    """By the class that asked and all others that cover a part of the call: should it go wrong, each answers for it."""
+    rules = tuple(dict.fromkeys((asked.rule, *found.rule.split(PARTS))))
+    moves = tuple(trust.allowed[rule] for rule in rules if rule in trust.allowed)
+    return _by_class(replace(asked, rule=PARTS.join(rules)), moves)
 
 
 def _by_class(decision: Decision, moves: tuple[ClassMove, ...]) -> Decision:

@@ -11,7 +11,7 @@ import pytest
 
 from midwatch.calls import parse_call
 from midwatch.errors import LedgerAway
-from midwatch.ledger import Ledger, Trust
+from midwatch.ledger import Decided, Ledger, Trust
 from midwatch.policy import Policy, PolicyContext, compile_policy
 from midwatch.policy.origins import Origins
 from midwatch.risk import Risk, ToolFacts
@@ -134,7 +134,21 @@ async def test_a_call_of_a_class_and_an_allow_rule_goes_unasked_where_both_do(
     else:
         await ledger.grant_level(AGENT, also["granted"], by="anna", because="a trial week")
     found = (await ruled(earned(ledger, tmp_path), "git push && git log")).decision
-    assert (found.verdict, found.rule) == ("allow", "ask.push")
+    assert (found.verdict, found.rule) == ("allow", "ask.push + allow.log")
+
+
+async def test_every_class_that_lets_a_part_of_a_call_through_answers_for_it(ledger: Ledger, tmp_path: Path) -> None:
+    await climbed(ledger)
+    await climbed(ledger, "ask.pull")
+    found = (await ruled(earned(ledger, tmp_path), "git push && git pull")).decision
+    assert found.verdict == "allow"
+    run_id = await started(ledger, "other")
+    decided = Decided(position="main/gate/c", tool="shell", args_json="{}", digest="d", decision=found)
+    call: dict[str, Any] = {"digest": "d", "tool": "shell", "args_json": "{}", "idempotency_key": "other/c"}
+    await ledger.reserve(run_id, "main/c", decided=decided, **call)
+    said = {"by": "anna", "via": "cli", "because": "the wrong branch"}
+    await ledger.report_incident(run_id, call_id="main/c", severity="major", **said)
+    assert (await ledger.trust_in(AGENT, MARK.whole, datetime.now(UTC))).allowed == {}
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
