@@ -28,7 +28,7 @@ def lifted(policy: Policy, rules: Collection[str], *, alone: bool = False) -> Po
         alone: no other allow rule allows anything, so that what none of `rules` covers asks.
     """
     moved = {rule.id: rule for rule in _moved(policy, rules)}
-    gone = {"ask": moved.keys(), "allow": _allowing(policy) - set(rules) if alone else frozenset[str]()}
+    gone: dict[str, Collection[str]] = {"ask": moved, "allow": _allowing(policy) - set(rules) if alone else ()}
     by_tool: dict[tuple[str, str], list[Rule]] = {}
     for (effect, tool), listed in policy.by_tool.items():
         left = (rule for rule in listed if rule.id not in gone.get(effect, ()))
