@@ -6,7 +6,9 @@ every yes (`grant.py`).
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -14,8 +16,9 @@ from midwatch.errors import LedgerError
 from midwatch.judgment import Loop
 from midwatch.ledger import asks, labels
 from midwatch.ledger.asks import Ask
+from midwatch.ledger.journal import sha256
 from midwatch.ledger.staged import StagedRow, row_of, rows_of
-from midwatch.ledger.tables import decisions, effects
+from midwatch.ledger.tables import decisions, effects, journal
 from midwatch.ledger.tables import staged as table
 from midwatch.ledger.transaction import Read, Write, writes
 
@@ -31,19 +34,40 @@ def take_staged(tx: Write, run_id: str, executing_run: str, good_for: timedelta)
         good_for: how long after it was said a yes is one.
 
     Raises:
-        LedgerError: the rehearsal was another agent's, or `executing_run` is a rehearsal itself.
+        LedgerError: the rehearsal was another agent's, `executing_run` is a rehearsal itself, or an approved call is not what
+            the journal says was staged and approved.
     """
     rehearsal, run = tx.run(run_id), tx.run(executing_run)
     if rehearsal["agent"] != run["agent"] or run["shadow"]:
         raise LedgerError(f"run {executing_run!r} cannot carry out what run {run_id!r} has staged")
     for row in rows_of(tx, run_id):
         if row.state == "approved" and row.executing_run is None:
+            _refuse_changed(tx, row)
             tx.changed(update(table).where(table.c.staged_id == row.staged_id).values(executing_run=executing_run))
             tx.journal("staged_taken", executing_run, staged_id=row.staged_id)
             _granted(tx, row, executing_run, good_for)
     for label in labels.labels_in(tx, run_id):
         labels.enter(tx, executing_run, label, f"run {run_id}, which rehearsed it, has it")
     return [row for row in rows_of(tx, run_id) if row.executing_run == executing_run]
+
+
+def _refuse_changed(tx: Read, row: StagedRow) -> None:
+    """A yes is carried over to a question of its own, so here is where another hand's row is seen. Raises LedgerError."""
+    kinds = ("staged", "staged_decided")
+    mine = select(journal.c.kind, journal.c.body).where(journal.c.run_id == row.run_id, journal.c.kind.in_(kinds))
+    told: dict[str, dict[str, Any]] = {}
+    for entry in tx.all(mine.order_by(journal.c.seq)):
+        body = json.loads(entry["body"])
+        if row.staged_id in (body.get("staged_id"), *body.get("staged_ids", ())):
+            told[entry["kind"]] = body
+    facts = {"call_id": row.call_id, "tool": row.tool, "digest": row.digest, "rule": row.rule}
+    texts = {"args_json_sha256": sha256(row.args_json), "context_json_sha256": sha256(row.context_json)}
+    said = {"state": row.state, "round": row.round, "by": row.by}
+    staged, decided = told.get("staged", {}), told.get("staged_decided", {})
+    if not (facts | texts).items() <= staged.items() or not said.items() <= decided.items():
+        raise LedgerError(
+            f"staged call {row.staged_id} ({row.tool}) is not what the journal says was staged and approved"
+        )
 
 
 def settled(tx: Write, executing_run: str, ending: Loop) -> None:

@@ -5,18 +5,21 @@ As with levels, the latest row of a class counts, and only where the journal bea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping, select
 
+from midwatch.ladder import p0_of
 from midwatch.ledger.journal import Link, sha256
 from midwatch.ledger.levels import BY, Basis, standing
 from midwatch.ledger.tables import class_moves
 from midwatch.ledger.transaction import Read, Write, reads
 from midwatch.ledger.witness import entries, says_so, sign, whole
+from midwatch.risk import RISKS, WORST, Risk
 from midwatch.run import Level
 
 Stands = Literal["ask", "allow"]
@@ -44,6 +47,20 @@ class ClassMove:
     until: datetime | None
     """None: until the next."""
 
+    def is_of(self, risk: Risk) -> bool:
+        """Whether it speaks of calls of such a risk. What was earned is about the risk that was asked about, and no other that
+        asks for more; an override is a person's word about whatever the rule covers.
+        """
+        if self.basis != "earned":
+            return True
+        wanted, shown = p0_of(risk), p0_of(self._risk)
+        return wanted is not None and shown is not None and wanted >= shown
+
+    @property
+    def _risk(self) -> Risk:
+        said = json.loads(self.evidence_json).get("risk")
+        return next((risk for risk in RISKS if risk == said), WORST)
+
     @property
     def words(self) -> str:
         """On what it stands, for whoever wonders why nobody was asked."""
@@ -63,6 +80,10 @@ class Trust:
     """What its own rules allow goes unasked, earned or not (`LevelStanding.is_wide`)."""
     allowed: Mapping[str, ClassMove] = field(default_factory=dict)
     """By rule, the classes that go unasked."""
+
+    def about(self, risk: Risk) -> Trust:
+        """What of it holds for a call of such a risk."""
+        return replace(self, allowed={rule: move for rule, move in self.allowed.items() if move.is_of(risk)})
 
     def allows(self, rule: str) -> tuple[ClassMove, ...]:
         """What lets a call of this rule go unasked: its class, or those of all rules that decided together; else nothing."""

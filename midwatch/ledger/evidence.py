@@ -12,6 +12,8 @@ from sqlalchemy import RowMapping, and_, func, literal_column, select
 from midwatch.ask_context import AskContext
 from midwatch.ladder import (
     CLEAN,
+    MAJOR,
+    MINOR,
     Action,
     Evidence,
     Sensitivity,
@@ -26,7 +28,7 @@ from midwatch.ladder import (
     window_of,
 )
 from midwatch.ledger.actions import about, actions_of, as_it_is
-from midwatch.ledger.tables import asks, class_moves, incidents, runs
+from midwatch.ledger.tables import asks, class_moves, incidents, levels, runs
 from midwatch.ledger.transaction import Read, reads
 from midwatch.reviewer import caught
 from midwatch.risk import RISKS, WORST, Risk
@@ -36,7 +38,8 @@ Incident = Literal["minor", "major"]
 RAN: Final = 4
 """From this level on runs are evidence for the next."""
 HINDERED: Final = ("held_off", "no_budget", "unavailable", "cancelled", "halted", "denied", "unanswered")
-"""How a run ended that was kept from its work by somebody or something else; it says nothing about the agent."""
+"""How a run ended that was kept from its work by somebody or something else; it says nothing about the agent, but what it is
+charged with does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,17 +99,22 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
     )
 
 
-def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime) -> Record:
-    """`run_record` within a transaction."""
+def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime, *, falls_now: bool = False) -> Record:
+    """`run_record` within a transaction.
+
+    Args:
+        falls_now: as it will be when the agent has fallen from level 5 at this moment.
+    """
     actions = _runs(tx, agent, fingerprint, now)
-    evidence = evidence_of(actions, (), now)
+    falls = (*_falls_from_five(tx, agent, now), *((now,) if falls_now else ()))
+    evidence = evidence_of(actions, falls, now)
     return Record(
         agent=agent,
         rule=None,
         risk=None,
         fingerprint=fingerprint,
         actions=actions,
-        falls=(),
+        falls=falls,
         evidence=evidence,
         verdict=judge_runs(evidence),
     )
@@ -150,12 +158,20 @@ def _falls(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> 
     return tuple(row["at"] for row in rows)
 
 
+def _falls_from_five(tx: Read, agent: str, now: datetime) -> tuple[datetime, ...]:
+    """Those for cause, which alone tell the evidence: an open breaker or an empty house says nothing of the runs."""
+    fell = levels.c.agent == agent, levels.c.basis == "fall", levels.c.evidence_json != "{}", levels.c.granted_at <= now
+    return tuple(
+        row["granted_at"] for row in tx.all(select(levels.c.granted_at).where(*fell).order_by(levels.c.grant_id))
+    )
+
+
 def _runs(tx: Read, agent: str, fingerprint: str, now: datetime) -> tuple[Action, ...]:
     columns = [runs.c[name] for name in ("run_id", "outcome", "ending", "finished_at")]
     at_work = (runs.c.agent == agent, as_it_is(fingerprint), runs.c.level >= RAN, runs.c.finished_at <= now)
     charged = _charged_runs(tx, agent, now)
     rows = tx.all(select(*columns).where(*at_work).order_by(runs.c.finished_at, runs.c.run_id))
-    found = (_run(row, charged.get(row["run_id"]), now) for row in rows if row["ending"] not in HINDERED)
+    found = (_run(row, charged.get(row["run_id"]), now) for row in rows)
     return tuple(action for action in found if action is not None)
 
 
@@ -170,6 +186,8 @@ def _charged_runs(tx: Read, agent: str, now: datetime) -> dict[str, Incident]:
 
 def _run(row: RowMapping, incident: Incident | None, now: datetime) -> Action | None:
     severity = run_severity(row["outcome"], taken_over=row["ending"] == "taken_over", incident=incident)
+    if row["ending"] in HINDERED:
+        severity = None if incident is None else MAJOR if incident == "major" else MINOR
     if severity is None:
         return None
     why = f"{incident} incident" if incident else "" if severity == CLEAN else f"it ended {row['outcome']}"

@@ -18,7 +18,7 @@ from typing import Final
 from midwatch.fingerprint import Fingerprint
 from midwatch.ledger.alarms import raised
 from midwatch.ledger.classes import PARTS, ClassMove, latest, move_class
-from midwatch.ledger.evidence import as_told, record_of
+from midwatch.ledger.evidence import as_told, record_of, runs_record_of
 from midwatch.ledger.levels import UNGRANTED, LevelStanding, lowered, standing
 from midwatch.ledger.transaction import Write
 
@@ -45,8 +45,10 @@ def run_counts_against(tx: Write, agent: str, because: str) -> None:
     """A run went badly wrong: at level 5 it is 4 again, whatever classes there are."""
     stands = standing(tx, agent, tx.at)
     if stands.level == 5:
-        why = f"{because}; what earns it back: further runs at level 4"
-        lowered(tx, agent, stands, because=why)
+        mark = stands.grant.fingerprint if stands.grant is not None else None
+        left = runs_record_of(tx, agent, mark or "", tx.at, falls_now=True)
+        why = f"{because}; what earns it back, at level 4: {'; '.join(left.verdict.missing)}"
+        lowered(tx, agent, stands, because=why, evidence_json=as_told(left))
         _tell(tx, agent, "level", f"was put on level 4: {why}")
 
 

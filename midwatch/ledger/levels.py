@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, select
 from midwatch.errors import LedgerError
 from midwatch.ledger import halts
 from midwatch.ledger.journal import sha256
-from midwatch.ledger.tables import levels
+from midwatch.ledger.tables import breakers, levels
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.ledger.witness import bears_out, entries, sign
 from midwatch.run import Level, lowest
@@ -87,12 +87,16 @@ def grant_level(
     """Put the agent on `level`, up or down; the latest row is the one that counts. Above 3 it is an override.
 
     Raises:
-        LedgerError: who or why is missing, or it would rise during a halt.
+        LedgerError: who or why is missing, it would rise during a halt, or above 3 while its breaker is open or the tables are
+            not what the journal holds.
     """
     if not by.strip() or not because.strip():
         raise LedgerError(f"a grant for {agent!r} names who gives it and why; one of them is empty")
-    if level > standing(tx, agent, tx.at).level:
+    stands = standing(tx, agent, tx.at)
+    if level > stands.level:
         refuse_if_halted(tx, agent)
+    if level > max(stands.level, UNGRANTED):
+        refuse_if_in_question(tx, agent, stands)
     basis: Basis = "override" if level > UNGRANTED else "person"
     return put_on(tx, agent, level, by=by, because=because, until=until, basis=basis, fingerprint=fingerprint)
 
@@ -101,6 +105,15 @@ def refuse_if_halted(tx: Read, agent: str) -> None:
     """Nobody rises while they are halted. Raises LedgerError."""
     if (halt := halts.covering(tx, agent, "")) is not None:
         raise LedgerError(f"{halt.words()}; nobody is promoted meanwhile: `midwatch resume` first")
+
+
+def refuse_if_in_question(tx: Read, agent: str, stands: LevelStanding) -> None:
+    """Nor while its breaker is open, or on tables that somebody has changed. Raises LedgerError."""
+    opened = tx.first(select(breakers.c.state).where(breakers.c.agent == agent, breakers.c.state != "closed"))
+    if opened is not None:
+        raise LedgerError(f"the breaker of {agent} is {opened['state']}; nobody is promoted meanwhile")
+    if stands.doubt:
+        raise LedgerError(f"{stands.doubt}. Nobody is promoted on such a ledger")
 
 
 def put_on(
@@ -122,12 +135,25 @@ def put_on(
     return LevelGrant(**row)
 
 
-def lowered(tx: Write, agent: str, stands: LevelStanding, *, because: str, to: Level | None = None) -> LevelGrant:
-    """One rung down by itself, or down to `to`, and never below 3. What was granted until a day ends no later."""
+def lowered(
+    tx: Write,
+    agent: str,
+    stands: LevelStanding,
+    *,
+    because: str,
+    to: Level | None = None,
+    evidence_json: str = "{}",
+) -> LevelGrant:
+    """One rung down by itself, or down to `to`, and never below 3. What was granted until a day ends no later.
+
+    Args:
+        evidence_json: what is left of the evidence, where the agent's runs are the cause.
+    """
     grant = stands.grant
     level = lowest(stands.level - 1) if to is None else to
     until, mark = (grant.until, grant.fingerprint) if grant is not None else (None, None)
-    return put_on(tx, agent, level, by=BY, because=because, until=until, basis="fall", fingerprint=mark)
+    told: dict[str, Any] = {"basis": "fall", "fingerprint": mark, "evidence_json": evidence_json}
+    return put_on(tx, agent, level, by=BY, because=because, until=until, **told)
 
 
 @reads

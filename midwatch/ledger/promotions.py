@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
-
 from midwatch.approval import is_person
 from midwatch.errors import LedgerError
 from midwatch.ledger import alarms, proposals
 from midwatch.ledger.classes import PARTS, ClassMove, allowed, move_class
 from midwatch.ledger.evidence import Record, as_told, record_of, runs_record_of
 from midwatch.ledger.falls import FELL
-from midwatch.ledger.levels import UNGRANTED, Basis, LevelGrant, put_on, refuse_if_halted, standing
-from midwatch.ledger.tables import breakers
+from midwatch.ledger.levels import (
+    UNGRANTED,
+    Basis,
+    LevelGrant,
+    put_on,
+    refuse_if_halted,
+    refuse_if_in_question,
+    standing,
+)
 from midwatch.ledger.transaction import Write, writes
 from midwatch.run import Level
 
@@ -136,12 +141,8 @@ def _may_rise(tx: Write, agent: str, signed: Signature) -> Level:
     if signed.until is not None and not tx.at < signed.until <= tx.at + LONGEST:
         raise LedgerError(f"an override ends within {LONGEST.days} days")
     refuse_if_halted(tx, agent)
-    opened = tx.first(select(breakers.c.state).where(breakers.c.agent == agent, breakers.c.state != "closed"))
-    if opened is not None:
-        raise LedgerError(f"the breaker of {agent} is {opened['state']}; nobody is promoted meanwhile")
     stands = standing(tx, agent, tx.at)
-    if stands.doubt:
-        raise LedgerError(f"{stands.doubt}. Nobody is promoted on such a ledger")
+    refuse_if_in_question(tx, agent, stands)
     return stands.level
 
 

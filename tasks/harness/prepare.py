@@ -23,7 +23,7 @@ from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext
-from midwatch.run import RunFacts, lowest
+from midwatch.run import Level, RunFacts, lowest
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
 from tasks.harness.asked import Asked
@@ -220,7 +220,8 @@ async def _entered(
     """
     now = datetime.now(UTC)
     await ledger.see_fingerprint(spec.name, mark)
-    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked.level or 5)
+    most: Level = 3 if asked.staged else 5  # what a person has said yes to, call by call, is no run at level 4
+    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked.level or 5, most)
     row = await ledger.start_run(
         run_id,
         agent=spec.name,

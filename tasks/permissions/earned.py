@@ -6,7 +6,6 @@ asks. Nothing here lifts a deny, a hold for where words came from, or a budget.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ from midwatch.calls import Call
 from midwatch.decision import Decision
 from midwatch.errors import Interrupted
 from midwatch.ledger import ClassMove, Ledger, Trust
+from midwatch.ledger.classes import PARTS
 from midwatch.policy import Policy, PolicyContext
 from midwatch.policy.lifted import lifted
 from midwatch.risk import HARMLESS, ToolFacts
@@ -43,7 +43,7 @@ class Earned:
     policy: Policy
     fingerprint: str
     """What the evidence has to belong to."""
-    _lifted: dict[frozenset[str], Policy] = field(default_factory=dict)
+    _lifted: dict[tuple[frozenset[str], bool], Policy] = field(default_factory=dict)
 
     async def ruled(self, call: Call, facts: ToolFacts, context: PolicyContext, labels: RunLabels) -> Ruled:
         """The answer of the rules, held to where the words came from and to what stands now.
@@ -54,7 +54,7 @@ class Earned:
         decision = labels.held(self.policy.decide(call, context), call, facts)
         if facts.risk in HARMLESS:
             return self._plain(held_to_level(decision, self.facts.level, facts.risk), call, context)
-        trust = await self._now()
+        trust = (await self._now()).about(facts.risk)
         level = lowest(self.facts.level, trust.level)
         if level >= 4 and decision.verdict == "ask" and decision.rule in trust.allowed:
             return self._unasked(decision, trust, call, facts, context, labels)
@@ -77,20 +77,21 @@ class Earned:
         self, asked: Decision, trust: Trust, call: Call, facts: ToolFacts, context: PolicyContext, labels: RunLabels
     ) -> Ruled:
         """A call that a class asks about which need not ask any more; whatever else the rules say of it holds."""
-        policy = self._with(trust.allowed)
+        policy = self._with(trust)
         found = labels.held(policy.decide(call, context), call, facts)
         draws = policy.draws(call, context, found)
         if found.verdict == "allow":
-            return Ruled(decision=_by_class(asked, trust.allows(asked.rule)), draws=draws)
+            return Ruled(decision=_by_classes(asked, found, trust), draws=draws)
         if found.rule == "default":
             reason = f"{asked.reason}; its class need not ask, but this is more than it says: {found.reason}"
             return Ruled(decision=replace(asked, reason=reason), draws=draws)
         return Ruled(decision=found, draws=draws)
 
-    def _with(self, rules: Collection[str]) -> Policy:
-        key = frozenset(rules)
+    def _with(self, trust: Trust) -> Policy:
+        """The rules with the classes under `allow`; of the file's allow rules only those count that go unasked themselves."""
+        key = (frozenset(trust.allowed), trust.is_wide)
         if key not in self._lifted:
-            self._lifted[key] = lifted(self.policy, key)
+            self._lifted[key] = lifted(self.policy, key[0], alone=not trust.is_wide)
         return self._lifted[key]
 
 
@@ -100,6 +101,13 @@ def _as_earned(allowed: Decision, trust: Trust, level: int) -> Decision:
         return _by_class(allowed, moves)
     reason = f"{allowed.reason}; at level {level} only what has been earned goes unasked, and {allowed.rule} has not"
     return replace(allowed, verdict="ask", reason=reason)
+
+
+def _by_classes(asked: Decision, found: Decision, trust: Trust) -> Decision:
+    """By the class that asked and all others that cover a part of the call: should it go wrong, each answers for it."""
+    rules = tuple(dict.fromkeys((asked.rule, *found.rule.split(PARTS))))
+    moves = tuple(trust.allowed[rule] for rule in rules if rule in trust.allowed)
+    return _by_class(replace(asked, rule=PARTS.join(rules)), moves)
 
 
 def _by_class(decision: Decision, moves: tuple[ClassMove, ...]) -> Decision:

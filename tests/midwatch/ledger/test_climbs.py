@@ -136,6 +136,18 @@ async def test_a_halted_agent_is_not_granted_a_higher_level_and_may_be_granted_a
 
 
 @pytest.mark.parametrize(
+    ("before", "said"), [(broken, "breaker of owl is open"), (forged, "is not what the journal holds")]
+)
+async def test_nobody_is_granted_more_than_3_where_nobody_is_promoted(
+    before: Callable[[Ledger], Awaitable[None]], said: str, ledger: Ledger
+) -> None:
+    await before(ledger)
+    with pytest.raises(LedgerError, match=said):
+        await ledger.grant_level(AGENT, 4, by="anna", because="now", until=START + DAY)
+    await ledger.grant_level(AGENT, 3, by="anna", because="as it was")
+
+
+@pytest.mark.parametrize(
     ("stands", "to", "change", "said"),
     [
         (3, 5, {}, "no rung is skipped, and the next one is 4"),

@@ -130,6 +130,17 @@ async def test_level_5_is_about_how_runs_at_level_4_end(ledger: Ledger, values: 
     assert (await ledger.run_record(AGENT, MARK.whole, START)).evidence.climbs == (tally,)
 
 
+@pytest.mark.parametrize(("severity", "tally"), [("minor", Tally(minor=1)), ("major", Tally(major=1))])
+async def test_a_run_that_was_halted_counts_for_what_it_is_charged_with(
+    severity: IncidentSeverity, tally: Tally, ledger: Ledger
+) -> None:
+    await nights(ledger, 30)
+    await change(ledger, runs, outcome="halted", ending="halted")
+    said: dict[str, Any] = {"by": "anna", "via": "cli", "because": "it was stopped for that"}
+    await ledger.report_incident("night-1", severity=severity, **said)
+    assert (await ledger.run_record(AGENT, MARK.whole, START)).evidence.climbs == (tally,)
+
+
 async def test_a_run_that_is_charged_counts_against_level_5(ledger: Ledger) -> None:
     await nights(ledger, 30)
     said: dict[str, Any] = {"by": "anna", "via": "cli", "because": "no"}

@@ -110,6 +110,35 @@ async def test_at_level_5_a_major_error_is_level_4_again(
     assert await stands(ledger) == (4, [])
 
 
+async def test_level_5_is_not_reached_again_on_runs_that_it_had_before_the_fall(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    await climbed(ledger)
+    await nights(ledger, 190)
+    await ledger.promote_level(AGENT, 5, by(), **CLASS)
+    said = {"by": "anna", "via": "cli", "because": "the wrong branch"}
+    await ledger.report_incident("night-9", severity="major", **said)
+    clock.now += timedelta(hours=1)
+    with pytest.raises(LedgerError, match="more clean runs"):
+        await ledger.promote_level(AGENT, 5, by(), **CLASS)
+    fall = (await ledger.grants(AGENT))[0]
+    assert (fall.level, fall.basis) == (4, "fall")
+    assert "more clean runs" in fall.because
+
+
+async def test_a_breaker_takes_level_5_and_none_of_the_evidence_of_its_runs(ledger: Ledger, clock: FakeClock) -> None:
+    await climbed(ledger)
+    await nights(ledger, 190)
+    await ledger.promote_level(AGENT, 5, by(), **CLASS)
+    await started(ledger, "failed")
+    await ledger.finish_run("failed", outcome="failed", reason="no", ending="error")
+    await ledger.open_breaker(AGENT, Row(cause="failed", failures=3), last_run="failed", probe_at=START + DAY)
+    assert (await stands(ledger))[0] == 4
+    await ledger.close_breaker(AGENT, by="anna", because="mended")
+    clock.now += timedelta(hours=1)
+    assert (await ledger.promote_level(AGENT, 5, by(), **CLASS)).level == 5
+
+
 async def test_a_minor_incident_counts_and_takes_nothing_back(ledger: Ledger) -> None:
     await climbed(ledger)
     await ledger.consume(await unasked(ledger), '"done"')

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from midwatch.decision import Decision
 from midwatch.errors import LedgerError
 from midwatch.ledger import Decided, Ledger, Staged, StagedRow
+from midwatch.ledger.tables import staged
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 A_DAY = timedelta(days=1)
@@ -227,3 +229,17 @@ async def test_a_rehearsal_counts_for_nothing_that_is_learnt_from_runs(ledger: L
     assert await ledger.last_green("owl") is None
     assert (await ledger.endings_after(mark, "owl")).rows == ()
     assert (await ledger.gauges(since)).ended == ()
+
+
+@pytest.mark.parametrize("hand", ["changed", "never_approved"])
+async def test_a_row_by_another_hand_gets_no_yes(hand: str, ledger: Ledger) -> None:
+    (row,) = await rehearsed(ledger, "a")
+    if hand == "changed":
+        await approve(ledger, row)
+        values: dict[str, Any] = {"args_json": '{"to":"somebody else"}', "digest": "another"}
+    else:
+        values = {"state": "approved", "round": 1, "by": "anna", "via": "cli", "because": "right", "decided_at": NOW}
+    await ledger.write(lambda tx: tx.connection.execute(update(staged).values(**values)), durable=True)
+    with pytest.raises(LedgerError, match="not what the journal says"):
+        await ledger.take_staged("night", "morning", A_DAY)
+    assert await ledger.asks_of("morning") == []

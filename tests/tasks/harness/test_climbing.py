@@ -90,6 +90,17 @@ async def test_a_parameter_may_ask_for_less(ledger: Ledger, tmp_path: Path) -> N
     assert (await began(ledger, tmp_path, asked=2)).facts.level == 2
 
 
+async def test_a_run_that_executes_what_was_rehearsed_is_none_at_level_4(ledger: Ledger, tmp_path: Path) -> None:
+    it = await climbed(ledger, tmp_path)
+    told: dict[str, Any] = {"cause": "person", "slot": None, "asked_level": None, "input": {}, "fingerprint": "f"}
+    await ledger.start_run("night", agent=AGENT, level=4, started_at=NOW, evidence=it.whole, shadow=True, **told)
+    here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
+    async with AsyncExitStack() as stack:
+        log = await RunLog.open("r1", ledger)
+        found = await prepare(Asked(agent="owl", staged="night"), slot, log, here, stack)
+    assert found.facts.level == 3
+
+
 async def test_a_ceiling_only_ever_lowers(ledger: Ledger, tmp_path: Path) -> None:
     await climbed(ledger, tmp_path)
     (tmp_path / "agents" / "owl.yaml").write_text(FILE.replace("ceiling: 5", "ceiling: 3"))

@@ -11,7 +11,7 @@ import pytest
 
 from midwatch.calls import parse_call
 from midwatch.errors import LedgerAway
-from midwatch.ledger import Ledger, Trust
+from midwatch.ledger import Decided, Ledger, Trust
 from midwatch.policy import Policy, PolicyContext, compile_policy
 from midwatch.policy.origins import Origins
 from midwatch.risk import Risk, ToolFacts
@@ -52,8 +52,9 @@ async def ruled(it: Earned, command: str, *, risk: Risk = "execute", labels: Run
     return await it.ruled(call, ToolFacts(risk=risk), PolicyContext(), labels or clean)
 
 
-async def climbed(ledger: Ledger, rule: str = "ask.push") -> None:
-    await past(ledger, rule=rule, name=rule, since=NOW - timedelta(days=60))
+async def climbed(ledger: Ledger, rule: str = "ask.push", risk: Risk = "execute") -> None:
+    count = 340 if risk == "write" else 1_340
+    await past(ledger, count, rule=rule, name=rule, risk=risk, since=NOW - timedelta(days=60))
     await ledger.see_fingerprint(AGENT, MARK)
     await ledger.promote_class(AGENT, rule, by(), fingerprint=MARK.whole, ceiling=5)
 
@@ -71,6 +72,7 @@ async def test_a_class_that_was_earned_goes_unasked_and_says_who_promoted_it(led
         ("git pull", "ask", "ask.pull"),
         ("git push && curl https://x.example", "ask", "ask.push"),
         ("git push --force", "deny", "deny.force"),
+        ("git push && git log", "ask", "ask.push"),
         ("git log", "ask", "allow.log"),
         ("make", "ask", "default"),
     ],
@@ -94,6 +96,59 @@ async def test_at_level_4_by_an_override_the_rules_hold_as_they_are_written(ledg
     await ledger.grant_level(AGENT, 4, by="anna", because="a trial week")
     it = earned(ledger, tmp_path)
     assert [(await ruled(it, each)).decision.verdict for each in ("git log", "git push")] == ["allow", "ask"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "risk", "verdict"),
+    [
+        ("write", "write", "allow"),
+        ("write", "egress", "ask"),
+        ("write", "destroy", "ask"),
+        ("execute", "write", "allow"),
+        ("execute", "egress", "allow"),
+        ("execute", "money", "ask"),
+        ("execute", "credential", "ask"),
+    ],
+)
+async def test_what_was_earned_holds_for_no_tool_of_the_rule_that_is_worse_than_what_was_asked_about(
+    shown: Risk, risk: Risk, verdict: str, ledger: Ledger, tmp_path: Path
+) -> None:
+    await climbed(ledger, risk=shown)
+    assert (await ruled(earned(ledger, tmp_path), "git push", risk=risk)).decision.verdict == verdict
+
+
+async def test_an_override_holds_for_whatever_its_rule_covers(ledger: Ledger, tmp_path: Path) -> None:
+    await ledger.see_fingerprint(AGENT, MARK)
+    signed = by(because="I say so", until=NOW + timedelta(days=7))
+    await ledger.promote_class(AGENT, "ask.push", signed, fingerprint=MARK.whole, ceiling=5)
+    assert (await ruled(earned(ledger, tmp_path), "git push", risk="money")).decision.verdict == "allow"
+
+
+@pytest.mark.parametrize("also", [{"earned": "allow.log"}, {"granted": 4}])
+async def test_a_call_of_a_class_and_an_allow_rule_goes_unasked_where_both_do(
+    also: dict[str, Any], ledger: Ledger, tmp_path: Path
+) -> None:
+    await climbed(ledger)
+    if "earned" in also:
+        await climbed(ledger, also["earned"])
+    else:
+        await ledger.grant_level(AGENT, also["granted"], by="anna", because="a trial week")
+    found = (await ruled(earned(ledger, tmp_path), "git push && git log")).decision
+    assert (found.verdict, found.rule) == ("allow", "ask.push + allow.log")
+
+
+async def test_every_class_that_lets_a_part_of_a_call_through_answers_for_it(ledger: Ledger, tmp_path: Path) -> None:
+    await climbed(ledger)
+    await climbed(ledger, "ask.pull")
+    found = (await ruled(earned(ledger, tmp_path), "git push && git pull")).decision
+    assert found.verdict == "allow"
+    run_id = await started(ledger, "other")
+    decided = Decided(position="main/gate/c", tool="shell", args_json="{}", digest="d", decision=found)
+    call: dict[str, Any] = {"digest": "d", "tool": "shell", "args_json": "{}", "idempotency_key": "other/c"}
+    await ledger.reserve(run_id, "main/c", decided=decided, **call)
+    said = {"by": "anna", "via": "cli", "because": "the wrong branch"}
+    await ledger.report_incident(run_id, call_id="main/c", severity="major", **said)
+    assert (await ledger.trust_in(AGENT, MARK.whole, datetime.now(UTC))).allowed == {}
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
