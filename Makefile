@@ -18,6 +18,7 @@ install: $(VENV)/.base $(VENV)/.project ## Make .venv with everything that Midwa
 run: install ## Start the house, and one run of machine-report on this machine
 	@$(BIN)/midwatch up
 	@$(BIN)/midwatch run machine-report || [ $$? -eq 10 ] # 10: it waits for a person
+	@echo; echo "$(BIN)/midwatch inbox shows what waits for you, $(BIN)/midwatch down stops everything."
 
 test: lint types imports ## All checks and all tests; needs no model, no key, no network
 	$(BIN)/pytest -n auto --dist loadgroup

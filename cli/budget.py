@@ -17,11 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
+from cli.bar import bar
 from cli.home import locate
 from cli.ledger import with_ledger
 from cli.options import AsJson, Because
 from midwatch.agent_file import load_agent
-from midwatch.budget import UNITS, WARN_AT, Meter, Pool, Spent, meters
+from midwatch.budget import UNITS, Pool, Spent, meters
 from midwatch.errors import LedgerError, MidwatchError
 from midwatch.spec import DayLimits
 
@@ -138,15 +139,7 @@ def _table(pools: list[tuple[str, Pool]], now: datetime) -> Table:
                 unit,
                 used or f"{getattr(pool.used, measure):,}",
                 f"{meter.allowed:,g}" if meter else "no limit",
-                bar(meter) if meter else "",
+                bar(meter, CELLS).append(f" {min(1.0, meter.used / meter.allowed):.0%}", "") if meter else "",
             )
             first = False
     return table
-
-
-def bar(meter: Meter) -> Text:
-    """How much of one limit is used: green, yellow from the last fifth on, red where nothing is left."""
-    share = min(1.0, meter.used / meter.allowed)
-    full = round(share * CELLS)
-    colour = "red" if meter.left <= 0 else "yellow" if share >= WARN_AT else "green"
-    return Text.assemble(("█" * full, colour), ("░" * (CELLS - full), "dim"), f" {share:.0%}")

@@ -64,12 +64,17 @@ def household(house: House, environ: Mapping[str, str] = os.environ) -> tuple[Ch
 
 
 def _receiver(house: House, ours: Mapping[str, str]) -> tuple[Child, ...]:
-    """Where an agent's file speaks of a trigger from outside. A word that only looks like one costs an idle process."""
-    if not any(map(_speaks_of_outside, (house.project / "agents").glob("*.yaml"))):
+    """Where an agent's file speaks of a trigger from outside."""
+    if not from_outside(house):
         return ()
     # It tries again by itself, and sooner than Prefect's client would.
     environment = {**ours, "PREFECT_CLIENT_MAX_RETRIES": "2"}
     return (Child(name="receiver", argv=(sys.executable, "-m", "cli.receiver"), environment=environment),)
+
+
+def from_outside(house: House) -> bool:
+    """Whether an agent's file speaks of a trigger from outside. A word that only looks like one costs an idle process."""
+    return any(map(_speaks_of_outside, (house.project / "agents").glob("*.yaml")))
 
 
 def _speaks_of_outside(agent: Path) -> bool:

@@ -38,7 +38,7 @@ def ensure(house: House, say: Say) -> list[str]:
         SpecError: prefect.yaml cannot be read.
         HouseError: `prefect deploy --all` failed, or skipped a deployment or one of its schedules without a word.
     """
-    wanted = _wanted(house.project / "prefect.yaml")
+    wanted = in_prefect_yaml(house.project)
     seal, digest = house.home / "deployed", _digest(house.project)
     unchanged = seal.exists() and seal.read_text() == digest
     if not (unchanged and not asyncio.run(faults(wanted))):
@@ -51,7 +51,9 @@ def ensure(house: House, say: Say) -> list[str]:
     return [str(each["name"]) for each in wanted]
 
 
-def _wanted(path: Path) -> list[dict[str, Any]]:
+def in_prefect_yaml(project: Path) -> list[dict[str, Any]]:
+    """Its deployments, as they are written. Raises SpecError where it cannot be read."""
+    path = project / "prefect.yaml"
     try:
         document = YAML(typ="safe").load(path.read_text())
         return [dict(each) for each in document["deployments"]]

@@ -23,6 +23,7 @@ from watchfiles import awatch
 from blocks.ledger import open_ledger
 from cli.beat import beat
 from cli.home import House, locate
+from cli.hook_address import PORT, hook_url
 from cli.loopback import listening, served
 from cli.page_wire import patient
 from cli.receiver_app import SLOWEST, Receiver
@@ -38,8 +39,6 @@ from tasks.triggers.webhooks import Webhooks
 
 USUAL: Final = range(4400, 4500)
 """Ports, of which the first free one is taken at the first start."""
-PORT: Final = "hooks.port"
-"""File in the home."""
 CONNECTIONS: Final = 1200
 """At once; more are told to come again."""
 LOOK_SECONDS: Final = 1.0
@@ -111,7 +110,7 @@ class Desk:
         )
         with listening(self.house.home / PORT, USUAL, backlog=CONNECTIONS) as listener:
             self.failing.discard("webhooks")
-            say(f"webhooks are taken at http://127.0.0.1:{listener.getsockname()[1]}/hooks/AGENT/NAME")
+            say(f"webhooks are taken at {hook_url(self.house)}")
             app, http = Receiver(webhooks=webhooks).app(), patient(SLOWEST)
             await served(app, listener, self.stop, connections=CONNECTIONS, http=http)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -40,6 +41,8 @@ WORDS: Final[dict[Shown, str]] = {
     "coming": "to come",
 }
 _LISTED: Final = 40
+_ROW: Final = 6
+"""Letters of one hour that seven columns of a terminal have room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,10 @@ def week_of(today: date, week: int) -> date:
 def picture(week: Week) -> RenderableType:
     """By day and hour; what did not simply run is listed below, with its reason."""
     table = Table(
-        title=f"{week.agent}, week of {week.monday}, {week.zone}", box=None, pad_edge=False, title_justify="left"
+        title=f"{week.agent}, week of {week.monday}, {week.zone}: {', '.join(week.schedules)}",
+        box=None,
+        pad_edge=False,
+        title_justify="left",
     )
     table.add_column("")
     for day in week.days():
@@ -123,11 +129,12 @@ def picture(week: Week) -> RenderableType:
 
 
 def _cell(slots: Sequence[SeenSlot], day: date, hour: int) -> Text:
-    cell = Text()
-    for one in slots:
-        if (one.instant.date(), one.instant.hour) == (day, hour):
-            cell.append(LETTERS[one.state], style=one.colour)
-    return cell
+    """A letter a slot; where they are too many, their number behind each letter."""
+    mine = [one for one in slots if (one.instant.date(), one.instant.hour) == (day, hour)]
+    letters = [(LETTERS[one.state], one.colour) for one in mine]
+    if len(letters) > _ROW:
+        return Text.assemble(*((f"{letter}{number}", colour) for (letter, colour), number in Counter(letters).items()))
+    return Text.assemble(*letters)
 
 
 def _reasons(week: Week) -> list[RenderableType]:

@@ -13,6 +13,7 @@ import typer
 from cli import record, terminal
 from cli.halted import halts_now
 from cli.home import House, locate
+from cli.hook_address import hooks_said
 from cli.notifier import faults_of
 from cli.options import AsJson
 from cli.page_address import page_address
@@ -43,6 +44,8 @@ class Status:
     ui: str = ""
     page: str = ""
     """The approval page, as others see it."""
+    hooks: str = ""
+    """Where webhooks come in, or why they do not; empty where no agent has a trigger from outside."""
     answers: bool = False
     """The API answers its health check."""
     parts: tuple[Part, ...] = ()
@@ -82,6 +85,7 @@ def look(house: House) -> Status:
         home=str(house.home),
         ui=house.url,
         page=_page(house) if "page" in state.children else "",
+        hooks=hooks_said(house, state.keeps),
         answers=up,
         parts=tuple(part for part in parts if part),
         waiting=suspended(house) if up else None,
@@ -131,6 +135,8 @@ def _show(now: Status) -> None:
     console.print(f"  UI {now.ui}, {'answers' if now.answers else 'does not answer'}")
     if now.page:
         console.print(f"  page {now.page}")
+    if now.hooks:
+        console.print(f"  hooks {now.hooks}", markup=False)
     if now.waiting:
         console.print(f"  {now.waiting} run{'s wait' if now.waiting > 1 else ' waits'} for a person")
     for fault in now.notices:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len
 from rich.text import Text
 
+from cli.bar import bar
 from midwatch.budget import Measure, Meter, Spent
 from midwatch.characters import visible
 from midwatch.digest.lines import Foreign, clock
@@ -139,11 +140,8 @@ def _barred(one: Worker) -> list[Meter]:
 
 
 def _meter(meter: Meter) -> Text:
-    share = meter.used / meter.allowed
-    full = min(max(round(share * BAR), 1 if meter.used else 0), BAR)
-    style = "red" if share >= 1 else "yellow" if meter.is_near else "green"
     figures = f"{_short(meter.used)}/{_short(meter.allowed)}"
-    return Text.assemble(f"{SHORT[meter.measure]} ", ("█" * full, style), ("░" * (BAR - full), "dim"), f" {figures}")
+    return Text.assemble(f"{SHORT[meter.measure]} ", bar(meter, BAR), f" {figures}")
 
 
 def _ended(top: Top, zone: ZoneInfo, room: int) -> Iterator[Text]:

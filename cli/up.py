@@ -6,18 +6,23 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from cli import deployments, expectations, occupancy, terminal
+from cli import deployments, expectations, occupancy, record, terminal
 from cli.environment import adopt
 from cli.home import House, locate
+from cli.hook_address import hooks_said
 from cli.occupancy import Say
 from cli.options import AsJson
 from midwatch.errors import HouseError
@@ -81,8 +86,14 @@ def facts(ready: Up) -> dict[str, object]:
         "api": f"{house.url}/api",
         "auth_file": str(house.auth),
         "home": str(house.home),
+        "hooks": _hooks(house),
         "deployments": ready.deployments,
     }
+
+
+def _hooks(house: House) -> str:
+    state = record.read(house.record)
+    return hooks_said(house, state.keeps if state else ())
 
 
 @contextlib.contextmanager
@@ -102,6 +113,11 @@ def _announce(ready: Up) -> None:
     console.print(f"  UI        {house.url}")
     console.print(f"  password  the whole line that `cat {house.auth}` prints")
     console.print(f"  deployed  {', '.join(ready.deployments)}")
+    if hooks := _hooks(house):
+        console.print(f"  hooks     {hooks}", markup=False)
+    if shutil.which("midwatch") is None:
+        activate = shlex.quote(str(Path(sys.prefix) / "bin" / "activate"))
+        console.print(f"  midwatch  source {activate} puts it on your path", markup=False)
     console.print('  prefect   eval "$(midwatch env)" lets plain `prefect` commands work')
 
 

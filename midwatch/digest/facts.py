@@ -11,6 +11,7 @@ from midwatch.budget import Meter, Spent
 from midwatch.ledger import AlarmRow, AskRow, BreakerRow, LevelGrant, Pin, RunRow
 from midwatch.ledger.between import Done
 from midwatch.ledger.mandates import MandateUse
+from midwatch.ledger.refused import Refused
 from midwatch.severity import Severity
 
 __all__ = ["DayMeter", "Done", "Facts", "Held"]
@@ -79,6 +80,8 @@ class Facts:
     """All, as they are now."""
     alarms: tuple[AlarmRow, ...] = ()
     """Those that stood at some time of it."""
+    refused: tuple[Refused, ...] = ()
+    """Arrivals that no run could take."""
 
     def held_with(self, subjects: Collection[str]) -> Held | None:
         """Why nobody was interrupted for these questions or runs; None where somebody was, or nothing is noted."""

@@ -11,6 +11,7 @@ from midwatch.digest.facts import Facts
 from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, of_run, section
 from midwatch.digest.waits import kept
 from midwatch.ledger import AlarmRow, AskRow, AskVerdict, BreakerRow, RunRow
+from midwatch.ledger.refused import Refused
 from midwatch.outcome import GREEN
 
 RUNS: Final = See(command="midwatch runs")
@@ -72,11 +73,11 @@ def _cause(run: RunRow, facts: Facts) -> str:
     return mine[0] if mine else cause_of(run.outcome, run.reason)
 
 
-def standing(found: Sequence[Incident], facts: Facts) -> list[BreakerRow | AlarmRow]:
+def standing(found: Sequence[Incident], facts: Facts) -> list[BreakerRow | AlarmRow | Refused]:
     """What is not as it should be, though no run of the while says so."""
     told = {one.last.agent for one in found}
     still_open = [one for one in facts.breakers if one.state != "closed" and one.agent not in told]
-    return [*facts.alarms, *still_open]
+    return [*facts.alarms, *still_open, *facts.refused]
 
 
 def _by_a_no(run: RunRow, refused: Collection[str]) -> bool:
@@ -84,7 +85,7 @@ def _by_a_no(run: RunRow, refused: Collection[str]) -> bool:
 
 
 def went_wrong(found: Sequence[Incident], facts: Facts) -> Section:
-    """A line an incident, and one for each breaker and alarm that stands without one."""
+    """A line an incident; one for each breaker and alarm that stands without one, and for each agent's refused arrivals."""
     besides = (_standing(one, facts) for one in standing(found, facts))
     return section("Went wrong", [*(_incident(one, facts) for one in found), *besides], RUNS)
 
@@ -112,8 +113,11 @@ def _until(one: BreakerRow, facts: Facts) -> str:
     return f"{since}, one run is tried at {clock(one.probe_at, facts.zone, facts.until)}"
 
 
-def _standing(one: BreakerRow | AlarmRow, facts: Facts) -> Line:
+def _standing(one: BreakerRow | AlarmRow | Refused, facts: Facts) -> Line:
     name = Foreign(text=one.agent, at_most=40)
+    if isinstance(one, Refused):
+        said = f": {counted(one.times, 'arrival')} refused: what was sent fits no run"
+        return Line(parts=(name, said), see=See(command=f"midwatch arrivals {one.agent}"))
     if isinstance(one, BreakerRow):
         see = See(command=f"midwatch breaker {one.agent}")
         return Line(parts=(name, f": {_until(one, facts)}: ", Foreign(text=one.cause, at_most=160)), see=see)

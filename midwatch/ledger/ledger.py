@@ -55,6 +55,7 @@ from midwatch.ledger import (
     probes,
     promotions,
     proposals,
+    refused,
     runs,
     schedules,
     settlement,
@@ -257,6 +258,7 @@ class Ledger(Store):
     arrival_failed = dispatch.arrival_failed
     retry_arrival = dispatch.retry_arrival
     set_aside_of = dispatch.set_aside_of
+    refused_between = refused.refused_between
     chain_mark = chains.chain_mark
     move_chain_mark = chains.move_chain_mark
     keep_chain_marks = chains.keep_chain_marks
@@ -273,7 +275,6 @@ class Ledger(Store):
     latest_halt_check = halts.latest_halt_check
 
     record_probe = probes.record_probe
-
     breaker = breakers.breaker
     breakers_of = breakers.breakers_of
     agents_ended_since = breakers.agents_ended_since
@@ -287,7 +288,6 @@ class Ledger(Store):
     close_breaker = breakers.close_breaker
     breaker_pauses = breakers.breaker_pauses
     breaker_settled = breakers.breaker_settled
-
     gauges = gauges.gauges
 
     raise_alarm = alarms.raise_alarm

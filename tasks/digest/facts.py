@@ -68,6 +68,7 @@ async def gather(
         mandates=tuple(use for use in await ledger.mandates_of() if answers_for(use.mandate.agent)),
         breakers=tuple(row for row in await ledger.breakers_of() if answers_for(row.agent)),
         alarms=tuple(row for row in await ledger.alarms_between(since, until) if answers_for(row.agent)),
+        refused=tuple(one for one in await ledger.refused_between(since, until) if answers_for(one.agent)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blocks.ledger import open_ledger
-from cli.budget import bar
+from cli.bar import bar
 from cli.main import app
 from midwatch.budget import Meter
 
@@ -81,8 +81,20 @@ def test_what_cannot_be_is_refused_with_what_to_do(home: Path, words: list[str],
     assert said in output
 
 
-@pytest.mark.parametrize(("used", "colour"), [(1, "green"), (8, "yellow"), (10, "red"), (12, "red")])
-def test_a_bar_says_by_its_colour_how_near_the_end_is(used: float, colour: str) -> None:
-    text = bar(Meter(scope="house", measure="steps", used=used, allowed=10))
-    assert text.spans[0].style == colour
-    assert len(text.plain.split()[0]) == 20
+@pytest.mark.parametrize(
+    ("used", "drawn", "colour"),
+    [
+        (0.01, "░░░░░", "dim"),
+        (1, "░░░░░", "dim"),
+        (2, "█░░░░", "green"),
+        (8, "████░", "yellow"),
+        (9.9, "████░", "yellow"),
+        (10, "█████", "red"),
+        (12, "█████", "red"),
+    ],
+)
+def test_a_bar_is_full_where_nothing_is_left_and_its_colour_says_how_near_that_is(
+    used: float, drawn: str, colour: str
+) -> None:
+    text = bar(Meter(scope="house", measure="steps", used=used, allowed=10), 5)
+    assert (text.plain, text.spans[0].style) == (drawn, colour)

@@ -14,9 +14,10 @@ from starlette.applications import Starlette
 from cli.beat import failing
 from cli.children import household
 from cli.home import House, furnish
+from cli.hook_address import PORT
 from cli.loopback import listening, served
 from cli.page_wire import patient
-from cli.receiver import PORT, Desk, is_own
+from cli.receiver import Desk, is_own
 from cli.receiver_app import OF_ONE_HOOK, Receiver
 from cli.secrets_at_hand import Secrets
 from midwatch.agents import Agents

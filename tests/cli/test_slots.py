@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,24 @@ async def test_a_week_shows_each_slot_by_day_and_hour_in_the_schedule_s_zone(tmp
     assert row.split() == ["05:00", "R", "M", "S", "S", "S", "·", "·"]
     assert "Europe/Berlin" in text
     assert "nobody was there" in text
+
+
+async def test_what_the_schedule_says_stands_above_the_picture(tmp_path: Path) -> None:
+    week = await lived_week(tmp_path)
+    assert "Europe/Berlin: 0 5 * * *" in printed(week)
+    paused = replace(week, slots=(), schedules=("every 3600 s (paused)",))
+    assert "every 3600 s (paused)" in printed(paused)
+
+
+async def test_more_slots_in_an_hour_than_a_terminal_has_room_for_are_counted(tmp_path: Path) -> None:
+    began = datetime(2026, 3, 23, 5, 0, tzinfo=UTC)
+    slots = tuple(
+        SeenSlot(instant=began + timedelta(minutes=4 * number), state="skipped" if number == 3 else "ran")
+        for number in range(15)
+    )
+    text = printed(replace(await lived_week(tmp_path), slots=slots))
+    (row,) = [line for line in text.splitlines() if line.startswith("05:00")]
+    assert row.split() == ["05:00", "R14S1"]
 
 
 async def test_the_day_of_the_change_is_marked_and_keeps_the_hour(tmp_path: Path) -> None:

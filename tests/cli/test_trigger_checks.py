@@ -14,8 +14,9 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from cli import record
 from cli.home import House
+from cli.hook_address import AGAIN, PORT, hooks_said
 from cli.record import Living, Record
-from cli.trigger_checks import AGAIN, trigger_result
+from cli.trigger_checks import trigger_result
 from midwatch.agent_file import parse_agent
 from midwatch.layers import LayerResult
 from midwatch.spec import AgentSpec
@@ -121,3 +122,65 @@ def keeps(house: House, **children: Living) -> None:
     me = record.this_process()
     state = Record(supervisor=me, phase="up", port=house.port or 0, keeps=("keeper", *children), children=children)
     record.write(house.record, state)
+
+
+NEEDY = "input: {title: {type: string}}\n"
+WITH_TITLE = {"agent": "tidy", "input": {"title": "the week"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "body", "ok"),
+    [
+        (deployment({"schedule": DAILY}), NEEDY, False),
+        (deployment({"schedule": DAILY}), "input: {title: {type: string, default: none}}\n", True),
+        (deployment({"schedule": DAILY}, parameters=WITH_TITLE), NEEDY, True),
+        (deployment({"schedule": DAILY, "parameters": {"input": {"title": "now"}}}), NEEDY, True),
+        (deployment({"schedule": DAILY, "parameters": {"input": {"title": 3}}}, parameters=WITH_TITLE), NEEDY, False),
+        (deployment({"schedule": DAILY}, parameters=WITH_TITLE), "", False),
+        (deployment({"schedule": DAILY, "active": False}), NEEDY, True),
+        (deployment(), NEEDY, True),
+    ],
+)
+async def test_a_schedule_gives_each_run_an_input_that_it_can_take(
+    house: House, there: DeploymentResponse, body: str, ok: bool
+) -> None:
+    found = await result(house, there, body)
+    assert found.ok is ok
+    assert ok or "each slot of its schedule would fail: input" in found.detail
+    assert ok or "`default`" in found.hint
+
+
+async def test_a_deployment_that_prefect_yaml_has_is_only_to_be_deployed(house: House) -> None:
+    path = house.project / "prefect.yaml"
+    for agents, hint in (("other", "add a deployment"), ("tidy", "prefect.yaml has it: `midwatch up` deploys it")):
+        path.write_text(f"deployments: [{{name: tidy, parameters: {{agent: {agents}}}}}]")
+        assert (await trigger_result(agent(), [], house, {})).hint.startswith(hint)
+
+
+OUTSIDE = """
+  files: [{name: bills, folder: inbox/bills, glob: "*.pdf", input: {title: name}}]
+  after: [{agent: owl, input: {title: reason}}]
+"""
+
+
+async def test_what_starts_it_from_outside_is_told_with_its_address(house: House) -> None:
+    (house.home / PORT).write_text("4407\n")
+    body = HOOKED.replace("\ninput:", f"{OUTSIDE.rstrip()}\ninput:")
+    found = await result(house, deployment(), body, HOOK_SECRET="x")
+    assert found.detail.split("; ")[1:] == [
+        "webhook http://127.0.0.1:4407/hooks/tidy/issues",
+        "files inbox/bills/*.pdf",
+        "after owl (verified)",
+    ]
+
+
+def test_a_house_says_where_webhooks_come_in_or_what_is_to_be_done(house: House) -> None:
+    agents = house.project / "agents"
+    agents.mkdir()
+    assert hooks_said(house, ["keeper"]) == ""
+    (agents / "tidy.yaml").write_text(f"name: tidy{HOOKED}")
+    assert hooks_said(house, ["keeper"]).endswith("`midwatch down`, then `midwatch up`")
+    (house.home / PORT).write_text("4407\n")
+    assert hooks_said(house, ["receiver"]) == "http://127.0.0.1:4407/hooks/AGENT/NAME"
+    (house.home / PORT).write_text("x")
+    assert "does not hold a port" in hooks_said(house, ["receiver"])

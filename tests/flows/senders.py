@@ -16,8 +16,8 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 
+from cli.hook_address import PORT
 from cli.ports import port_in
-from cli.receiver import PORT
 from midwatch.ledger import ArrivalRow
 from tests.flows.conftest import Night, deployed_like, eventually
 from tests.tasks.triggers.outside import SECRET, signed

@@ -24,6 +24,7 @@ from tasks.digest.message import digest_blocks, notification
 from tasks.digest.page import digest_letter, digest_page
 from tasks.digest.text import as_text
 from tasks.harness.place import Place
+from tests.midwatch.ledger.test_arrivals import came
 from tests.tasks.digest.night import DAWN, DUSK, HOSTILE, Night, busy, empty_night, quiet
 from tests.tasks.slack.slack_server import checked, strings
 
@@ -90,6 +91,17 @@ async def test_fourteen_repeats_of_one_failure_are_one_line(tmp_path: Path) -> N
         await busy(night)
         (line,) = section(await told(night, tmp_path), "Went wrong")
     assert line == "price-watch failed 14 times, last at 04:33: GET https://shop.example/p/13137 answered 502"
+
+
+async def test_refused_arrivals_are_one_line_that_says_where_they_are(tmp_path: Path) -> None:
+    async with empty_night(tmp_path) as night:
+        night.clock.to(3)
+        for delivery in ("a", "b"):
+            await night.ledger.enter_arrival(came(delivery, refused="it has no title", agent="owl"))
+        digest = await told(night, tmp_path)
+    assert section(digest, "Went wrong") == ["owl: 2 arrivals refused: what was sent fits no run"]
+    assert "midwatch arrivals owl" in as_text(digest)
+    assert digest.headline[0].text == "Nothing waits for you; 1 thing went wrong."
 
 
 async def test_a_run_that_a_no_has_ended_stands_with_its_answer(tmp_path: Path) -> None:
