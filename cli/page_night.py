@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request as Http
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from cli.ledger import whole_id
 from cli.page_login import Logins
 from midwatch.digest import digest_of
+from midwatch.errors import LedgerAway, LedgerError
 from midwatch.ledger import Ledger
 from midwatch.night import NightFault, night_of
 from tasks.digest.facts import gather
@@ -54,7 +56,7 @@ class NightDoor:
         """The last night, or the one that is asked for."""
         page = self.logins.page_of(http)
         if page is None:
-            return RedirectResponse("/", 303)
+            return self.logins.asked_for(http)
         asked = {name: http.query_params.get(name, "") for name in ("day", "since")}
         ledger, zone = self.nights.ledger, self.nights.zone
         try:
@@ -82,11 +84,16 @@ class NightDoor:
         """One run's story, or a page of it."""
         page = self.logins.page_of(http)
         if page is None:
-            return RedirectResponse("/", 303)
-        ledger, run_id = self.nights.ledger, http.path_params["run_id"]
+            return self.logins.asked_for(http)
+        ledger = self.nights.ledger
+        try:
+            run_id = await whole_id(ledger, http.path_params["run_id"])
+        except LedgerAway:
+            raise
+        except LedgerError as error:
+            return HTMLResponse(sheet.told_page("No such run", f"{error}.", page), 404)
         run = await ledger.run(run_id)
-        if run is None:
-            return HTMLResponse(sheet.told_page("No such run", "The ledger has no run of this id.", page), 404)
+        assert run is not None
         here = number_of(http.query_params.get("page", "1"))
         story = await ledger.story_page(run_id, first=(here - 1) * STEPS if here else 0, most=STEPS)
         pages = pages_of(story.all, here)

@@ -14,7 +14,8 @@ HEIGHTS = st.lists(st.floats(-50, 50), min_size=1, max_size=400)
 def test_its_lowest_its_highest_and_its_last_point_stay(line: list[float], columns: int) -> None:
     points = thinned(line, columns)
     heights = [height for _, height in points]
-    assert (min(heights), max(heights)) == (min(line), max(line))
+    assert min(heights) == min(line)
+    assert max(heights) == max(line)
     assert points[-1] == (len(line) - 1, line[-1])
     assert [place for place, _ in points] == sorted({place for place, _ in points})
     assert len(points) <= 2 * columns + 1
