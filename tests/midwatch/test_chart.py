@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.chart import WIDTH, Chart, Curve, Mark, Point, svg
+from midwatch.chart import HEIGHT, WIDTH, Chart, Curve, Mark, Point, svg
 
 POINTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=20)
 
@@ -50,3 +51,13 @@ def test_curves_are_told_apart_without_colours() -> None:
 def test_the_ink_is_that_of_the_place_unless_it_is_named() -> None:
     assert ElementTree.fromstring(svg(chart([(0, 0)]))).attrib["fill"] == "currentColor"
     assert ElementTree.fromstring(svg(chart([(0, 0)]), ink="#123456")).attrib["fill"] == "#123456"
+
+
+def test_the_words_of_a_mark_stand_above_it_where_that_is_said() -> None:
+    plain = chart([(0, 0), (10, 1)])
+    heights = []
+    for above in (True, False):
+        drawn = ElementTree.fromstring(svg(replace(plain, marks=[Mark(at=(5, 0.5), label="here", above=above)])))
+        (words,) = [one for one in drawn.iter("{http://www.w3.org/2000/svg}text") if one.text == "here"]
+        heights.append(float(words.attrib["y"]))
+    assert heights[0] < 12 + HEIGHT / 2 < heights[1]
