@@ -129,10 +129,7 @@ def _help(sensitivity: Sensitivity, unit: str) -> str:
     tests = (
         f"planted tests that reviewers catch (they count as seeing {sensitivity.d:.0%}), " if sensitivity.d < 1 else ""
     )
-    return (
-        f"what could help: {tests}one rule for classes that are alike, shadow runs whose effects are approved together, "
-        "or a narrower class of lower risk"
-    )
+    return f"what could help: {tests}one rule for classes that are alike, or a narrower class of lower risk"
 
 
 def _days(evidence: Evidence, more: int) -> int:

@@ -18,12 +18,14 @@ from sqlalchemy import ColumnElement, RowMapping, and_, select
 
 from midwatch.ladder import CLEAN, MAJOR, MINOR, Action, window_of
 from midwatch.ledger.classes import PARTS
-from midwatch.ledger.tables import asks, decisions, effects, incidents, runs
+from midwatch.ledger.tables import asks, decisions, effects, incidents, runs, staged
 from midwatch.ledger.transaction import Read
 from midwatch.risk import Risk
 
 FAILED_TOOL: Final = '%"kind": "tool_failed"}'
 """How the result ends of a tool that failed and certainly did nothing."""
+
+_EXECUTING: Final = select(staged.c.executing_run).where(staged.c.executing_run.is_not(None))
 
 
 def actions_of(tx: Read, agent: str, rule: str, fingerprint: str, risk: Risk, now: datetime) -> tuple[Action, ...]:
@@ -40,8 +42,11 @@ def about(agent: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def as_it_is(fingerprint: str) -> ColumnElement[bool]:
-    """Of the runs that were this agent, at work: a rehearsal is evidence of nothing."""
-    return and_(runs.c.evidence == fingerprint, ~runs.c.shadow)
+    """Of the runs that were this agent, at work.
+
+    A rehearsal is evidence of nothing; nor is a run that executes what a person picked from one: what they left out is not there.
+    """
+    return and_(runs.c.evidence == fingerprint, ~runs.c.shadow, runs.c.run_id.not_in(_EXECUTING))
 
 
 def _asked(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> Sequence[RowMapping]:

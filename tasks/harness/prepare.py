@@ -219,7 +219,8 @@ async def _entered(
     What stands on evidence of another agent than this one falls before the run has a level.
     """
     now = datetime.now(UTC)
-    await ledger.see_fingerprint(spec.name, mark)
+    if not asked.shadow:  # what is only tried takes nothing back
+        await ledger.see_fingerprint(spec.name, mark)
     most: Level = 3 if asked.staged else 5  # what a person has said yes to, call by call, is no run at level 4
     level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked.level or 5, most)
     row = await ledger.start_run(
