@@ -30,6 +30,7 @@ from rich.table import Table
 
 from benchmarks.own_house import own_house
 from benchmarks.percentile import p95
+from midwatch.run_ids import short
 
 if TYPE_CHECKING:
     from midwatch.ledger import AskRow
@@ -131,7 +132,7 @@ async def slack(_night: Night) -> AsyncIterator[Ready]:
 
         async def ready(row: AskRow) -> Click:
             await server.until(
-                lambda: bool(server.messages and server.links) and row.run_id[:8] in server.text(), seconds=PATIENCE
+                lambda: bool(server.messages and server.links) and short(row.run_id) in server.text(), seconds=PATIENCE
             )
 
             async def click() -> None:

@@ -23,6 +23,7 @@ from midwatch.calls import parse_call, visible
 from midwatch.errors import MidwatchError
 from midwatch.ledger import AskRow
 from midwatch.policy.narrow import Unallowable, narrow
+from midwatch.run_ids import short
 
 
 def propose(approved: Sequence[AskRow]) -> None:
@@ -50,7 +51,7 @@ def _told(house: House, book: Rulebook, row: AskRow) -> str:
     found = narrow([call], book.trial, around)
     if isinstance(found, Unallowable):
         return f"{row.tool}: no rule is proposed: {found.why}"
-    one = save(house, row.agent, found, asked=f"run {row.run_id[:8]}, {row.tool}", by=row.by or "")
+    one = save(house, row.agent, found, asked=f"run {short(row.run_id)}, {row.tool}", by=row.by or "")
     return (
         f"{row.tool}: a rule is proposed as {one.id}:\n{rule_text(one.rule, 2).rstrip()}\n"
         f"It also allows: {'; '.join(one.also)}.\n"

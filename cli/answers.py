@@ -12,7 +12,7 @@ import typer
 
 from cli.environment import adopt
 from cli.home import House, locate
-from cli.inbox import whole_id
+from cli.ledger import whole_id
 from cli.options import RunId
 from midwatch.calls import visible
 from midwatch.errors import CallError, LedgerError

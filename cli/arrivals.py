@@ -17,6 +17,7 @@ from cli.ledger import with_ledger
 from cli.options import LISTED, AsJson, ListsByDefault
 from midwatch.characters import on_one_line, visible
 from midwatch.ledger import ArrivalRow, ArrivalState, Ledger
+from midwatch.run_ids import short
 
 LONGEST: Final = 70
 COLOURS: Final[dict[ArrivalState, str]] = {
@@ -130,7 +131,7 @@ def _table(found: Sequence[ArrivalRow]) -> Table:
             row.agent,
             row.trigger,
             Text(row.state.replace("_", " "), style=COLOURS[row.state]),
-            (row.run_id or "")[:8],
+            short(row.run_id or ""),
             Text(terminal.cut(why, LONGEST)),
         )
     return table

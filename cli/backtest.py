@@ -20,6 +20,7 @@ from cli.progress import progress
 from cli.suggest import SomeAgent, with_prefect
 from midwatch.calls import visible
 from midwatch.run import LEVELS, Level
+from midwatch.run_ids import short
 
 if TYPE_CHECKING:
     from midwatch.backtest import Report, Trial
@@ -185,7 +186,7 @@ def _print_examples(found: Report, console: Console) -> None:
         for one in examples[:SHOWN]:
             called = visible(f"{one.tool} {one.args_json}")
             called = called if len(called) <= 160 else f"{called[:160]}… ({len(called)} characters)"
-            console.print(f"  {one.run_id[:8]} {one.at:%Y-%m-%d %H:%M} {called}", markup=False)
+            console.print(f"  {short(one.run_id)} {one.at:%Y-%m-%d %H:%M} {called}", markup=False)
             console.print(
                 f"    then {one.was} ({visible(one.by)}); now {visible(one.now)}: {visible(one.reason)}", markup=False
             )

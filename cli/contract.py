@@ -16,13 +16,14 @@ from rich.console import Console
 
 from cli import terminal
 from cli.home import House, locate
-from cli.ledger import open_ledger
+from cli.ledger import open_ledger, whole_id
 from cli.options import Agent, AsJson
 from midwatch.agent_file import load_agent
 from midwatch.calls import visible
 from midwatch.contract import Finding, Part
 from midwatch.errors import LedgerError
 from midwatch.run import RunFacts
+from midwatch.run_ids import short
 from midwatch.spec import AgentSpec
 
 if TYPE_CHECKING:
@@ -107,14 +108,12 @@ def facts_of(spec: AgentSpec, house: House, row: RunRow | None) -> RunFacts:
     return replace(facts, project=house.project, home=house.home)
 
 
-async def one_run(ledger: Ledger, agent: str, start: str) -> RunRow:
-    """The agent's run whose id begins so. Raises LedgerError where there is none, or several."""
-    if (exact := await ledger.run(start)) is not None and exact.agent == agent:
-        return exact
-    found = [row for row in await ledger.recent_runs(agent, limit=1000) if row.run_id.startswith(start)]
-    if len(found) != 1:
-        raise LedgerError(f"no single run of {agent} starts with {start!r}; `midwatch runs {agent}` lists them")
-    return found[0]
+async def one_run(ledger: Ledger, agent: str, part: str) -> RunRow:
+    """The agent's run whose id begins or ends so. Raises LedgerError where there is none, or several."""
+    row = await ledger.run(await whole_id(ledger, part))
+    if row is None or row.agent != agent:
+        raise LedgerError(f"run {part!r} is not one of {agent}'s; `midwatch runs {agent}` lists them")
+    return row
 
 
 async def _evidence(spec: AgentSpec, facts: RunFacts, ledger: Ledger | None) -> Evidence:
@@ -132,7 +131,9 @@ async def _evidence(spec: AgentSpec, facts: RunFacts, ledger: Ledger | None) -> 
 def _print(looked: Looked, spec: AgentSpec, console: Console) -> None:
     when = f"{looked.facts.started_at:%Y-%m-%d %H:%M:%S} UTC"
     said = (
-        f"for run {looked.facts.run_id[:8]}, which began {when}" if looked.of_run else f"as of a run that began {when}"
+        f"for run {short(looked.facts.run_id)}, which began {when}"
+        if looked.of_run
+        else f"as of a run that began {when}"
     )
     console.print(f"[bold]{spec.name}[/], {said}")
     for part, findings in looked.found.items():

@@ -21,6 +21,7 @@ from midwatch.agent_file import load_agent
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 from midwatch.evals import Tried
+from midwatch.run_ids import short
 from midwatch.spec import AgentSpec
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ async def tried(
 
 def _progress(console: Console) -> Callable[[Tried], None]:
     def said(one: Tried) -> None:
-        console.print(f"  {one.case_run[:8]}  {'passes' if one.passed else 'fails'}", markup=False)
+        console.print(f"  {short(one.case_run)}  {'passes' if one.passed else 'fails'}", markup=False)
 
     return said
 
@@ -105,7 +106,7 @@ def _print(found: Sequence[Tried], console: Console) -> None:
     table = terminal.table("past run", "", "not made", "made besides", "not on record", "ended")
     for one in found:
         table.add_row(
-            one.case_run[:8],
+            short(one.case_run),
             "[green]passes[/]" if one.passed else "[red]fails[/]",
             _listed(one.missing),
             _listed(one.extra),

@@ -20,8 +20,7 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import whole_id
-from cli.ledger import with_ledger
+from cli.ledger import whole_id, with_ledger
 from cli.options import AsJson
 from midwatch.agent_file import names
 from midwatch.calls import visible
@@ -29,6 +28,7 @@ from midwatch.errors import HouseError, LedgerError, SpecError
 from midwatch.halt import CHECKED_AGENT, Halt, Target, is_whole
 from midwatch.ledger import Caught, EffectState, Ledger
 from midwatch.ledger.location import VARIABLE
+from midwatch.run_ids import short
 from tasks.harness.lock import is_alive
 from tasks.permissions.halting import LIFTED, HaltSet, halt_at_once, in_force, lift
 
@@ -185,7 +185,9 @@ def _print_caught(caught: Sequence[Caught], console: Console) -> None:
     for one in caught:
         effects = [(f"{row.tool} {visible(row.args_json)}", STATES[row.state]) for row in one.effects] or [("", "")]
         for number, (effect, state) in enumerate(effects):
-            told = (one.run.run_id[:8], one.run.agent, visible(one.step) or "none yet") if not number else ("", "", "")
+            told = (
+                (short(one.run.run_id), one.run.agent, visible(one.step) or "none yet") if not number else ("", "", "")
+            )
             table.add_row(
                 *told, Text(terminal.cut(effect, 60)), state, Text(visible(_state(one)) if not number else "")
             )

@@ -17,14 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
-from cli.ledger import with_ledger
+from cli.halted import print_halts
+from cli.ledger import whole_id, with_ledger
 from cli.options import AsJson, RunId
 from cli.promotions import proposal_facts, proposal_lines
 from cli.show import print_ask, print_run, questions, run_facts
+from cli.staged import print_waiting
 from midwatch.calls import visible
-from midwatch.errors import LedgerError
 from midwatch.ledger import AskRow, Ledger, Proposal
 from midwatch.request import Question, together
+from midwatch.run_ids import short
 
 WATCH_SECONDS: Final = 2.0
 OF_A_KIND: Final = 5
@@ -47,13 +49,9 @@ def inbox(
     if as_json:
         typer.echo(json.dumps([*map(_facts, waiting), *map(proposal_facts, proposed)]))
         return
-    from cli.halted import print_halts  # which asks the ledger as this module does
-
     print_halts()
     console = terminal.console(soft_wrap=True)
     if rehearsed := asyncio.run(with_ledger(lambda ledger: ledger.staged_waiting())):
-        from cli.staged import print_waiting  # which finds its run as this module does
-
         print_waiting(rehearsed, console)
     if waiting or not proposed:
         console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
@@ -111,7 +109,7 @@ def _table(asks: Sequence[AskRow], numbers: Mapping[str, int], now: datetime, *,
         for row in request[:each]:
             what = f"{row.tool} {visible(row.args_json)}"
             table.add_row(
-                row.run_id[:8],
+                short(row.run_id),
                 str(numbers[row.ask_id]),
                 row.agent,
                 Text(what if len(what) <= 80 else f"{what[:79]}… ({len(what)} characters)"),
@@ -156,15 +154,6 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(run_facts(story)))
     else:
         print_run(story, terminal.console(soft_wrap=True))
-
-
-async def whole_id(ledger: Ledger, start: str) -> str:
-    """The one run whose id begins so; raises LedgerError where there is none, or several."""
-    found = await ledger.runs_starting(start, limit=5)
-    if len(found) == 1:
-        return found[0]
-    several = f"; it could be {', '.join(run_id[:13] for run_id in found[:4])}" if found else ""
-    raise LedgerError(f"no single run starts with {start!r}{several}; `midwatch runs` lists them")
 
 
 def _facts(one: Question) -> dict[str, object]:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cli.inbox import whole_id
-from cli.ledger import with_ledger
+from cli.ledger import whole_id, with_ledger
 from cli.options import Because, RunId
 from midwatch.errors import LedgerError
 from midwatch.ledger import IncidentRow, Ledger
+from midwatch.run_ids import short
 
 
 def incident(
@@ -51,5 +51,5 @@ async def _call_id(ledger: Ledger, run_id: str, call: str) -> str:
         found = found or [effects[int(call) - 1].call_id]
     if len(found) != 1:
         known = ", ".join(f"{number} {row.call_id} ({row.tool})" for number, row in enumerate(effects, start=1))
-        raise LedgerError(f"no single call {call!r} in run {run_id[:8]}; what it did: {known or 'nothing'}")
+        raise LedgerError(f"no single call {call!r} in run {short(run_id)}; what it did: {known or 'nothing'}")
     return found[0]

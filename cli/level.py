@@ -21,6 +21,7 @@ from midwatch.agent_file import load_agent
 from midwatch.characters import visible
 from midwatch.ladder_view import ENOUGH, LadderView, Rung, view_of
 from midwatch.ledger import ClassMove, IncidentRow, Ledger, LevelGrant
+from midwatch.run_ids import short
 from midwatch.sparkline import sparkline
 from midwatch.stand_ins import stand_ins
 
@@ -141,7 +142,7 @@ def _grant(one: LevelGrant) -> str:
 
 def _incident(one: IncidentRow) -> str:
     rule = f" {one.rule}" if one.rule else ""
-    return f"{one.at:%Y-%m-%d} run {one.run_id[:8]}{rule}, {one.severity}, by {one.by}: {one.because}"
+    return f"{one.at:%Y-%m-%d} run {short(one.run_id)}{rule}, {one.severity}, by {one.by}: {one.because}"
 
 
 def facts(view: LadderView) -> dict[str, Any]:

@@ -14,14 +14,14 @@ import typer
 
 from cli import keys
 from cli.home import House, locate
-from cli.inbox import whole_id
-from cli.ledger import with_ledger
+from cli.ledger import whole_id, with_ledger
 from cli.options import AsJson, RunId
 from cli.page_address import page_address
 from midwatch.approval import is_person
 from midwatch.calls import visible
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
+from midwatch.run_ids import short
 
 if TYPE_CHECKING:
     from tasks.page.tokens import Signer
@@ -43,7 +43,7 @@ def link(
         run_id = await whole_id(ledger, run)
         waiting = [row.ask_id for row in await ledger.asks_of(run_id) if row.verdict is None]
         if not waiting:
-            raise LedgerError(f"nothing of run {run_id[:8]} waits; `midwatch inbox` lists what does")
+            raise LedgerError(f"nothing of run {short(run_id)} waits; `midwatch inbox` lists what does")
         url = await link_to(house, ledger, waiting, name)
         return {"run_id": run_id, "for": name, "url": url}
 

@@ -14,13 +14,14 @@ import typer
 
 from cli import terminal
 from cli.home import House, locate
-from cli.inbox import whole_id
+from cli.ledger import whole_id
 from cli.mandate import print_offer, signed
 from cli.rulebook import open_rulebook
 from midwatch.errors import LedgerError
 from midwatch.ledger import AskDecision, AskRow, Ledger
 from midwatch.policy.narrow import Unallowable
 from midwatch.policy.offers import Offer, mandate_for
+from midwatch.run_ids import short
 from tasks.permissions.answers import questions_of
 from tasks.permissions.seals import seals
 
@@ -42,7 +43,7 @@ class Signing:
             if offer is None or not one.first:
                 self.lines.append("No mandate was signed: somebody else decided before.")
                 continue
-            why = self.because or f"like the call of run {one.row.run_id[:8]} that was approved"
+            why = self.because or f"like the call of run {short(one.row.run_id)} that was approved"
             try:
                 it = await ledger.grant_mandate(
                     offer.terms, by=getpass.getuser(), via="cli", because=why, ask_id=one.row.ask_id

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 Agent = Annotated[str, typer.Argument(help="The agent's file in agents/, without .yaml.")]
-RunId = Annotated[str, typer.Argument(help="The run, or as many of its first characters as single it out.")]
+RunId = Annotated[str, typer.Argument(help="The run, or as many of its first or last characters as single it out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Because = Annotated[str, typer.Option("--because", help="Why; it stays in the ledger.")]
 

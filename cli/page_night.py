@@ -14,8 +14,10 @@ from starlette.requests import Request as Http
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from cli.ledger import whole_id
 from cli.page_login import Logins
 from midwatch.digest import digest_of
+from midwatch.errors import LedgerAway, LedgerError
 from midwatch.ledger import Ledger
 from midwatch.night import NightFault, night_of
 from tasks.digest.facts import gather
@@ -83,10 +85,15 @@ class NightDoor:
         page = self.logins.page_of(http)
         if page is None:
             return RedirectResponse("/", 303)
-        ledger, run_id = self.nights.ledger, http.path_params["run_id"]
+        ledger = self.nights.ledger
+        try:
+            run_id = await whole_id(ledger, http.path_params["run_id"])
+        except LedgerAway:
+            raise
+        except LedgerError as error:
+            return HTMLResponse(sheet.told_page("No such run", f"{error}.", page), 404)
         run = await ledger.run(run_id)
-        if run is None:
-            return HTMLResponse(sheet.told_page("No such run", "The ledger has no run of this id.", page), 404)
+        assert run is not None
         here = _number(http.query_params.get("page", "1"))
         story = await ledger.story_page(run_id, first=(here - 1) * STEPS if here else 0, most=STEPS)
         pages = pages_of(story.all, here)

@@ -25,6 +25,7 @@ from midwatch.agent_edit import rule_text, with_allow_rule
 from midwatch.agent_file import agent_path
 from midwatch.calls import canonical_json, visible
 from midwatch.errors import HouseError, LedgerError, SpecError
+from midwatch.run_ids import short
 from midwatch.spec import Rule
 from midwatch.whole_file import write_whole
 
@@ -123,7 +124,7 @@ def accept(proposal: Id) -> None:
 
 async def _no_run_waits(house: House, agent: str) -> None:
     async with await open_ledger(house.home) as ledger:
-        waiting = {row.run_id[:8] for row in await ledger.open_asks(agent) if row.kind != "settle"}
+        waiting = {short(row.run_id) for row in await ledger.open_asks(agent) if row.kind != "settle"}
     if waiting:
         said = f"run {', '.join(sorted(waiting))} of {agent} waits for an answer, and would not go on with another file"
         raise LedgerError(f"{said}: answer it first (`midwatch inbox`)")

@@ -21,6 +21,7 @@ from midwatch.calls import visible
 from midwatch.errors import HouseError, SpecError
 from midwatch.ledger import AskRow, RunRow
 from midwatch.outcome import EXIT_CODES, EXIT_WAITING
+from midwatch.run_ids import short
 from midwatch.spec import AgentSpec
 from tasks.triggers.chains import written
 
@@ -150,13 +151,15 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
         for path in () if row.shadow else written(spec, row, house.project):
             console.print(f"  written: {path}", markup=False)
         if row.outcome == "rehearsed":
-            console.print(f"  what it would have done: midwatch staged {run_id[:8]}")
+            console.print(f"  what it would have done: midwatch staged {short(run_id)}")
         if asks:
             console.print("  what became of it, only you can say: midwatch inbox")
-        console.print(f"  the whole story: midwatch show {run_id[:8]}, or {house.url}/runs/flow-run/{run_id}")
+        console.print(f"  the whole story: midwatch show {short(run_id)}, or {house.url}/runs/flow-run/{run_id}")
     elif asks:
         console.print(f"\n[bold yellow]It waits for you[/]: {len(asks)} question{'s' if len(asks) > 1 else ''}")
-        console.print(f"  midwatch show {run_id[:8]}, then midwatch approve {run_id[:8]} N (or deny, edit, answer)")
+        console.print(
+            f"  midwatch show {short(run_id)}, then midwatch approve {short(run_id)} N (or deny, edit, answer)"
+        )
         console.print(f"  or in the UI: {house.url}/runs/flow-run/{run_id}, the menu, Resume")
     else:
         console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)

@@ -16,6 +16,7 @@ from cli.ledger import with_ledger
 from cli.options import AsJson
 from midwatch.calls import visible
 from midwatch.ledger import RunRow
+from midwatch.run_ids import short
 
 
 def runs(
@@ -40,7 +41,7 @@ def _table(rows: list[RunRow]) -> Table:
     for row in rows:
         colour = terminal.colour_of(row.outcome)
         table.add_row(
-            row.run_id[:8],
+            short(row.run_id),
             row.agent,
             f"{row.started_at:%Y-%m-%d %H:%M}",
             row.cause,

@@ -11,11 +11,11 @@ import typer
 
 from cli.environment import adopt
 from cli.home import House, locate
-from cli.inbox import whole_id
-from cli.ledger import open_ledger
+from cli.ledger import open_ledger, whole_id
 from cli.options import RunId
 from midwatch.errors import LedgerError
 from midwatch.ledger import Settlement
+from midwatch.run_ids import short
 
 Became = Literal["happened", "not"]
 SETTLEMENTS: Final[dict[Became, Settlement]] = {"happened": "happened", "not": "did_not_happen"}
@@ -40,7 +40,7 @@ async def _settled(house: House, run: str, number: int, verdict: Settlement, bec
         run_id = await whole_id(ledger, run)
         asks = await ledger.asks_of(run_id)
         if not 1 <= number <= len(asks):
-            raise LedgerError(f"run {run_id[:8]} has no question {number}; `midwatch inbox` lists what waits")
+            raise LedgerError(f"run {short(run_id)} has no question {number}; `midwatch inbox` lists what waits")
         made = await write_down(ledger, asks[number - 1], verdict, by=getpass.getuser(), via="cli", reason=because)
     stands = made.row
     if not made.first:

@@ -16,6 +16,7 @@ from midwatch.calls import visible
 from midwatch.ledger import AskRow, EffectRow, RunRow
 from midwatch.request import Piece, Question, numbered
 from midwatch.reviewer import lesson, undisclosed
+from midwatch.run_ids import short
 
 
 def questions(asks: Sequence[AskRow], effects: Sequence[EffectRow]) -> list[Question]:
@@ -36,7 +37,7 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
     spent = story["spent"]
     console.print(f"[bold]{run.agent}[/] · {run.outcome or 'not ended'}")
     if run.shadow:
-        console.print(f"  a rehearsal: what it would have done stands in `midwatch staged {run.run_id[:8]}`")
+        console.print(f"  a rehearsal: what it would have done stands in `midwatch staged {short(run.run_id)}`")
     if run.reason:
         console.print(f"  {visible(run.reason)}", markup=False)
     console.print(
@@ -108,14 +109,14 @@ def _lined(text: str) -> str:
 
 def _waits(ask: AskRow) -> str:
     if ask.kind == "settle":
-        return f"did this happen? Run {ask.run_id[:8]} of {ask.agent} cannot tell"
+        return f"did this happen? Run {short(ask.run_id)} of {ask.agent} cannot tell"
     return f"waits, until {ask.deadline:%Y-%m-%d %H:%M} UTC" if ask.deadline else "waits"
 
 
 def _either_way(question: Question) -> str:
     """What a person does about an effect whose end nobody saw, and what comes of it."""
     ask, undo = question.ask, question.undo
-    command = f"midwatch settle {ask.run_id[:8]} {question.number}"
+    command = f"midwatch settle {short(ask.run_id)} {question.number}"
     return (
         f'  {command} happened --because "..."   it stands as done\n'
         f'  {command} not --because "..."        it stands as not done\n'

@@ -15,6 +15,7 @@ from rich.text import Text
 from cli import terminal
 from midwatch.calls import visible
 from midwatch.outcome import GREEN, Outcome
+from midwatch.run_ids import short
 from midwatch.slots import SlotState, SlotWhy
 
 Shown = SlotState | Literal["coming"]
@@ -138,6 +139,6 @@ def _reasons(week: Week) -> list[RenderableType]:
     for one in told[-_LISTED:]:
         why = Text(visible(one.reason) or one.why)
         state = Text(WORDS[one.state], style=one.colour)
-        table.add_row(LETTERS[one.state], f"{one.instant:%a %H:%M %Z}", state, why, one.run_id[:8])
+        table.add_row(LETTERS[one.state], f"{one.instant:%a %H:%M %Z}", state, why, short(one.run_id))
     left_out = [Text(f"... and {len(told) - _LISTED} before these: --json has them")] if len(told) > _LISTED else []
     return [Text(), table, *left_out]

@@ -16,14 +16,14 @@ from rich.text import Text
 
 from cli import terminal
 from cli.home import locate
-from cli.inbox import whole_id
-from cli.ledger import with_ledger
+from cli.ledger import whole_id, with_ledger
 from cli.options import AsJson, Because
 from cli.show import print_piece
 from midwatch.calls import visible
 from midwatch.errors import LedgerError, SpecError
 from midwatch.ledger import AskRow, Ledger, StagedRow
 from midwatch.request import Question
+from midwatch.run_ids import short
 
 Numbered = tuple[int, StagedRow]
 
@@ -31,7 +31,7 @@ Numbered = tuple[int, StagedRow]
 def staged(
     run: Annotated[
         str | None,
-        typer.Argument(help="The rehearsal, or the first characters of its id; without it, all that wait."),
+        typer.Argument(help="The rehearsal, or the first or last characters of its id; without it, all that wait."),
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Say yes, and have it done: exactly this, once.")] = False,
     refuse: Annotated[bool, typer.Option("--refuse", help="Say no: it is never done.")] = False,
@@ -94,7 +94,7 @@ def print_waiting(rows: Sequence[StagedRow], console: Console, *, as_json: bool 
         console.print("No rehearsal waits for a decision; `midwatch run AGENT --shadow` makes one.")
     for run_id, some in by_run.items():
         calls = f"{len(some)} call{'s' if len(some) > 1 else ''}"
-        console.print(f"Rehearsed: {calls}, not executed; `midwatch staged {run_id[:8]}` shows what they would do")
+        console.print(f"Rehearsed: {calls}, not executed; `midwatch staged {short(run_id)}` shows what they would do")
 
 
 def _print(rows: Sequence[Numbered], console: Console, *, as_json: bool) -> None:
@@ -106,13 +106,13 @@ def _print(rows: Sequence[Numbered], console: Console, *, as_json: bool) -> None
         return
     table = terminal.table("N", "tool", "with", "then", "rule", "risk", "state")
     for number, row in rows:
-        short = visible(row.args_json)
-        what = Text(short if len(short) <= 80 else f"{short[:79]}…")
+        said = visible(row.args_json)
+        what = Text(said if len(said) <= 80 else f"{said[:79]}…")
         table.add_row(str(number), row.tool, what, row.verdict, Text(visible(row.rule)), row.risk, row.state)
     console.print(table, soft_wrap=False)
     for number, row in rows:
         _print_one(number, row, console)
-    console.print(f"\nTo have it done: midwatch staged {rows[0][1].run_id[:8]} --approve --because ...  (--only N)")
+    console.print(f"\nTo have it done: midwatch staged {short(rows[0][1].run_id)} --approve --because ...  (--only N)")
 
 
 def _print_one(number: int, row: StagedRow, console: Console) -> None:
@@ -124,7 +124,7 @@ def _print_one(number: int, row: StagedRow, console: Console) -> None:
     if row.by:
         console.print(f"  {row.state}: {visible(row.by)} through {row.via}, {visible(row.because or '')}", markup=False)
     if row.executing_run:
-        console.print(f"  in run {row.executing_run}: midwatch show {row.executing_run[:8]}", markup=False)
+        console.print(f"  in run {row.executing_run}: midwatch show {short(row.executing_run)}", markup=False)
     if row.why:
         console.print(f"  {visible(row.why)}", markup=False)
 

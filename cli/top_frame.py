@@ -15,6 +15,7 @@ from midwatch.characters import visible
 from midwatch.digest.lines import Foreign, clock
 from midwatch.ledger.moment import EndedRun
 from midwatch.outcome import GREEN
+from midwatch.run_ids import short
 from midwatch.timeline import GLYPHS, WORDS, Look
 from midwatch.top import Need, Stop, Top, Worker
 
@@ -83,7 +84,7 @@ def _need(one: Need, now: datetime, zone: ZoneInfo, width: int) -> Iterator[Text
     until = f"until {clock(one.deadline, zone, now)}, {_left(one.deadline, now)}" if one.deadline else "no deadline"
     whom = " or ".join(_own(name, 20) for name in one.people[:3]) or "in the inbox"
     asked = f"asked {whom} {_about(now - one.asked_at)} ago"
-    show = f"midwatch show {one.run_ids[0][:8]}" if len(one.run_ids) == 1 else "midwatch inbox"
+    show = f"midwatch show {short(one.run_ids[0])}" if len(one.run_ids) == 1 else "midwatch inbox"
     yield from packed([Text(until, style="yellow"), Text(asked), Text(show)], width, " · ", INDENT)
 
 
@@ -112,7 +113,7 @@ def _workers(top: Top, zone: ZoneInfo, width: int) -> Iterator[Text]:
 
 def _worker(one: Worker, now: datetime, zone: ZoneInfo, width: int) -> Iterator[Text]:
     look = _STATE[one.state]
-    name = Text.assemble((f"{GLYPHS[look]} ", _style(look)), (_own(one.agent, 40), "bold"), f" {one.run_id[:8]}")
+    name = Text.assemble((f"{GLYPHS[look]} ", _style(look)), (_own(one.agent, 40), "bold"), f" {short(one.run_id)}")
     began = f"since {clock(one.started_at, zone, now)} by {'an' if one.cause == 'event' else 'a'} {one.cause}"
     since = f"{_about(now - one.started_at)}, {began}" if one.state == "works" else began
     yield from packed([name, Text(_at(one, now)), Text(since)], width, " · ", INDENT, first=0)

@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from midwatch.characters import visible
+from midwatch.run_ids import short
 from midwatch.timeline import Timeline
 
 MOST: Final = 10
@@ -96,7 +97,7 @@ def section(title: str, lines: Iterable[Line], see: See) -> Section:
 
 
 def of_run(run_id: str) -> See:
-    return See(command=f"midwatch show {run_id[:8]}", run_id=run_id)
+    return See(command=f"midwatch show {short(run_id)}", run_id=run_id)
 
 
 def counted(number: int, one: str, more: str = "") -> str:

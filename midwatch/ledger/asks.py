@@ -14,6 +14,7 @@ from midwatch.ledger import falls
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import asks
 from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.run_ids import short
 
 AskKind = Literal["approve", "answer", "settle", "park"]
 """May it run? What is the answer? Of an effect whose end nobody saw: did it happen? Of a run without a model: try again?"""
@@ -150,10 +151,10 @@ def enter_decision(tx: Write, row: AskRow, decided: dict[str, str | None], **jou
     tx.changed(waiting.values(**decided, decided_at=tx.at))
     long = ("decided_because", "edited_args_json", "answer")
     sealed = {f"{name}_sha256": sha256(text) for name in long if (text := decided.get(name)) is not None}
-    short = {name: value for name, value in decided.items() if name not in long}
-    tx.journal("ask_decided", row.run_id, ask_id=row.ask_id, **journalled, **short, **sealed)
+    brief = {name: value for name, value in decided.items() if name not in long}
+    tx.journal("ask_decided", row.run_id, ask_id=row.ask_id, **journalled, **brief, **sealed)
     if row.kind == "approve" and decided.get("verdict") == "denied" and not row.planted:
-        falls.class_falls(tx, row.agent, row.rule, f"a person denied it in run {row.run_id[:8]}")
+        falls.class_falls(tx, row.agent, row.rule, f"a person denied it in run {short(row.run_id)}")
     return AskDecision(first=True, row=find_ask(tx, row.ask_id))
 
 

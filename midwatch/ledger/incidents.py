@@ -15,6 +15,7 @@ from midwatch.ledger import falls
 from midwatch.ledger.levels import BY
 from midwatch.ledger.tables import asks, decisions, effects, incidents
 from midwatch.ledger.transaction import Read, Write, reads, writes
+from midwatch.run_ids import short
 
 IncidentSeverity = Literal["minor", "major"]
 
@@ -71,7 +72,7 @@ def charge(
     facts = {"incident_id": row["incident_id"], "agent": agent, "call_id": call_id, "rule": rule, **said}
     tx.journal("incident", run_id, **facts)
     if severity == "major":
-        why = f"a major incident of run {run_id[:8]} ({by}: {because})"
+        why = f"a major incident of run {short(run_id)} ({by}: {because})"
         falls.classes_fall(tx, agent, [rule] if rule else rules_acted(tx, run_id), why)
         falls.run_counts_against(tx, agent, why)
     return IncidentRow(**row)
@@ -102,7 +103,7 @@ def rule_of(tx: Read, run_id: str, call_id: str) -> str:
     made = tx.all(select(decisions.c.position, decisions.c.rule).where(decisions.c.run_id == run_id))
     found = next((str(row["rule"]) for row in made if call_id in _calls(row["position"])), None)
     if found is None:
-        raise LedgerError(f"run {run_id[:8]} has no call {call_id!r}; `midwatch show {run_id[:8]}` lists them")
+        raise LedgerError(f"run {short(run_id)} has no call {call_id!r}; `midwatch show {short(run_id)}` lists them")
     return found
 
 

@@ -111,7 +111,7 @@ class Ledger(Store):
     finish_run = runs.finish_run
     run = runs.run
     recent_runs = runs.recent_runs
-    runs_starting = waiting.runs_starting
+    runs_named = waiting.runs_named
 
     record_step = steps.record_step
     stored_steps = steps.stored_steps

@@ -21,6 +21,7 @@ from midwatch.ledger.tables import runs
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.outcome import Outcome
 from midwatch.run import Cause, Level
+from midwatch.run_ids import short
 from midwatch.spec import Limits
 
 _FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
@@ -168,7 +169,7 @@ def _hold_against(tx: Write, run_id: str, outcome: Outcome, ending: Loop) -> Non
         incidents.charge(tx, run_id, None, "major", because="an invariant of its contract was broken")
     elif outcome == "failed" and ending == "finished":
         falls.run_counts_against(
-            tx, tx.agent_of(run_id), f"run {run_id[:8]} said done, and its contract says otherwise"
+            tx, tx.agent_of(run_id), f"run {short(run_id)} said done, and its contract says otherwise"
         )
 
 

@@ -44,7 +44,9 @@ def asks_of_waiting_runs(tx: Read) -> list[AskRow]:
 
 
 @reads
-def runs_starting(tx: Read, start: str, *, limit: int) -> list[str]:
-    """Ids of runs that begin so, in their order."""
-    query = select(runs.c.run_id).where(func.substr(runs.c.run_id, 1, len(start)) == start)
-    return [str(row["run_id"]) for row in tx.all(query.order_by(runs.c.run_id).limit(limit))]
+def runs_named(tx: Read, part: str, *, limit: int) -> list[str]:
+    """Ids of runs that begin or end so, letter for letter: first the one that is so, then in their order."""
+    run_id, size = runs.c.run_id, len(part)
+    ends = func.substr(run_id, func.length(run_id) - size + 1, size) == part
+    query = select(run_id).where((func.substr(run_id, 1, size) == part) | ends)
+    return [str(row["run_id"]) for row in tx.all(query.order_by(run_id != part, run_id).limit(limit))]

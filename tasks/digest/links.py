@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_UI_URL
 
 from midwatch.characters import visible
 from midwatch.digest import See
+from midwatch.run_ids import short
 
 MOST: Final = 20
 """Questions that one address names; with more it leads to all that wait."""
@@ -37,7 +38,7 @@ class Links:
 
     def of(self, see: See) -> Link | None:
         """None where there is nothing to follow: the line shows its command."""
-        run = visible(f"run {see.run_id[:8]}")
+        run = visible(f"run {short(see.run_id)}")
         if see.ask_ids and self.page is not None:
             asked = urlencode([("ask", ask_id) for ask_id in see.ask_ids])
             path = f"/request?{asked}" if len(see.ask_ids) <= MOST else "/"

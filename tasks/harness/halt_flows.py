@@ -15,6 +15,7 @@ from midwatch.agent_file import names
 from midwatch.errors import Halted, MidwatchError
 from midwatch.halt import CHECKED_AGENT, Halt, Target, is_whole
 from midwatch.ledger import Ledger
+from midwatch.run_ids import short
 from tasks.harness.halt_check import check_halt
 from tasks.harness.place import Place, place
 from tasks.permissions.halting import HaltSet, halt_at_once
@@ -25,7 +26,7 @@ async def halt_now(agent: str, because: str, run: str) -> State[Any]:
     here = place(os.environ)
     if why := _misnamed(agent, run, here):
         return State(type=StateType.FAILED, name="Nobody halted", message=f"NOBODY WAS HALTED: {why}")
-    target, by = Target.of(agent, run), f"flow run {_run_id()[:8]}"
+    target, by = Target.of(agent, run), f"flow run {short(_run_id())}"
     wanted = Halt(scope=target.scope, name=target.name, by=by, via="automation", because=because, at=datetime.now(UTC))
 
     async def with_ledger(work: Callable[[Ledger], Awaitable[HaltSet]]) -> HaltSet:

@@ -14,6 +14,7 @@ from midwatch.decision import Verdict
 from midwatch.judgment import Judgment
 from midwatch.ledger import AskVerdict
 from midwatch.run import RunFacts
+from midwatch.run_ids import short
 from midwatch.spec import Limits
 from tasks.monitoring.markdown import NOTHING, code, fenced, shorten, table
 
@@ -164,7 +165,7 @@ def _step(step: StoryStep) -> Sequence[str]:
 
 def _rehearsed(story: RunStory) -> str:
     listed = _bounded(("number", "tool", "with", "decision (rule)", "seconds"), story.rehearsed, _step)
-    return f"None of this was executed. `midwatch staged {story.facts.run_id[:8]}` shows it whole.\n\n{listed}"
+    return f"None of this was executed. `midwatch staged {short(story.facts.run_id)}` shows it whole.\n\n{listed}"
 
 
 def _questions(questions: Sequence[StoryQuestion]) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from midwatch.ledger import AskRow, DecisionRow, Ledger, NoticeRow
+from midwatch.run_ids import short
 
 _NAME: Final = re.compile(r"[\w.\[\]-]{1,80}")
 """Tools of MCP servers are named by the server: what is no plain name is not repeated."""
@@ -21,7 +22,7 @@ async def denied(ledger: Ledger, notice: NoticeRow) -> str:
     said = [_said(row) for row in await ledger.asks_of(run_id) if row.verdict in ("denied", "expired")]
     calls = list(dict.fromkeys([*ruled, *said]))
     more = f" and {len(calls) - _MOST} more" if len(calls) > _MOST else ""
-    return f"\nNot allowed in run {run_id[:8]}: {', '.join(calls[:_MOST])}{more}." if calls else ""
+    return f"\nNot allowed in run {short(run_id)}: {', '.join(calls[:_MOST])}{more}." if calls else ""
 
 
 def _ruled(row: DecisionRow) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from midwatch.attention import Person, Situation
 from midwatch.ledger import BreakerRow, NoticeRow
+from midwatch.run_ids import short
 
 
 def subject(notice: NoticeRow, situation: Situation, person: Person) -> str:
@@ -52,9 +53,9 @@ def _commands(notice: NoticeRow, run_id: str) -> str:
     """Where more of it is to be seen."""
     match notice.topic:
         case "requests" | "doubts":
-            return f"midwatch show {run_id[:8]}    midwatch inbox"
+            return f"midwatch show {short(run_id)}    midwatch inbox"
         case "endings":
-            return f"midwatch show {run_id[:8]}    midwatch runs"
+            return f"midwatch show {short(run_id)}    midwatch runs"
         case "alarms":
             return "midwatch lookout    midwatch status"
         case _:

@@ -9,6 +9,7 @@ from typing import Any
 from midwatch.ledger import AskRow, Ledger
 from midwatch.mandate import LENGTH, MOST_USES, USES, Mandate, Terms
 from midwatch.policy.offers import Bounds, Offer
+from midwatch.run_ids import short
 from midwatch.until import moment_of
 from tasks.page.meaning import Form, FormFault
 
@@ -60,5 +61,5 @@ async def sign(ledger: Ledger, facts: Mapping[str, Any], row: AskRow, *, by: str
     Raises:
         LedgerError: it cannot be signed; says why.
     """
-    why = row.decided_because or f"like the call of run {row.run_id[:8]} that was approved"
+    why = row.decided_because or f"like the call of run {short(row.run_id)} that was approved"
     return await ledger.grant_mandate(terms_of(facts), by=by, via="page", because=why, ask_id=row.ask_id)

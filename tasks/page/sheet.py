@@ -22,6 +22,7 @@ from midwatch.ledger import AskRow
 from midwatch.mandate import USES
 from midwatch.policy.offers import Offer
 from midwatch.request import Piece, Question, Request
+from midwatch.run_ids import short
 from tasks.page import words
 from tasks.page.ahead import DEFAULT_UNTIL
 from tasks.page.fields import Field, fields_of
@@ -207,6 +208,7 @@ def _environment() -> Environment:
         "value": _value,
         "ticked": _ticked,
     }
+    environment.filters["short"] = short
     environment.globals |= {"marked": marked, "count": count, "is_long": is_long, "is_short": is_short}
     return environment
 

@@ -24,6 +24,7 @@ from midwatch.errors import CallError, LedgerError
 from midwatch.ledger import AskDecision, AskRow, Ledger, Settlement
 from midwatch.policy.shapes import misfit
 from midwatch.request import Question, numbered
+from midwatch.run_ids import short
 from tasks.permissions.form import Answer, values_for
 from tasks.permissions.yes import edited_digest
 
@@ -84,7 +85,7 @@ async def take_over(ledger: Ledger, run_id: str, *, by: str, via: Door, reason: 
     """
     waiting = [row for row in await ledger.asks_of(run_id) if row.verdict is None and row.kind != "settle"]
     if not waiting:
-        raise LedgerError(f"nothing of run {run_id[:8]} waits; only a run that waits can be taken over")
+        raise LedgerError(f"nothing of run {short(run_id)} waits; only a run that waits can be taken over")
     return [
         await decide(ledger, row, Answer(ask_id=row.ask_id, verdict="taken_over", reason=reason), by=by, via=via)
         for row in waiting

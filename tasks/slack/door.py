@@ -10,6 +10,7 @@ from midwatch.ledger import AskDecision, AskRow, Ledger
 from midwatch.policy.offers import Bounds
 from midwatch.request import Question
 from midwatch.reviewer import lesson
+from midwatch.run_ids import short
 from tasks.permissions.answers import decide, questions_of, take_over
 from tasks.permissions.edit_fields import FieldFault
 from tasks.permissions.form import Answer
@@ -102,7 +103,7 @@ async def _clicked(ledger: Ledger, it: Touch, act: Act, one: Question) -> Meanin
     assert act != "halt"  # which has been heard before
     view = form(act, one) if act in ("deny_because", "take_over") or can_be_whole(one) else None
     if view is None:
-        return Told(text=f"Too long for a form of Slack's. `midwatch show {one.ask.run_id[:8]}` shows it whole.")
+        return Told(text=f"Too long for a form of Slack's. `midwatch show {short(one.ask.run_id)}` shows it whole.")
     return Opens(view=view)
 
 

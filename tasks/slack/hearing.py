@@ -22,6 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from midwatch.errors import LedgerError, MidwatchError
 from midwatch.halt import Target
 from midwatch.ledger import AskRow, Ledger
+from midwatch.run_ids import short
 from tasks.permissions.answers import resume_if_decided
 from tasks.permissions.halting import set_halt
 from tasks.slack.door import Decided, Faulty, Halts, Meaning, Opens, Told, Wants, meaning
@@ -119,7 +120,7 @@ class Hearing:
 
     async def _halted(self, it: Touch, row: AskRow) -> str:
         """At once: a form to be filled in first would be one too many."""
-        because = f"a click in Slack, on a question of run {row.run_id[:8]}"
+        because = f"a click in Slack, on a question of run {short(row.run_id)}"
         try:
             done = await set_halt(
                 self.home,
@@ -177,7 +178,7 @@ class Hearing:
         offer = self._offer(it)
         if offer is None:
             return "No mandate was signed: what was shown is too old."
-        why = row.decided_because or f"like the call of run {row.run_id[:8]} that was approved"
+        why = row.decided_because or f"like the call of run {short(row.run_id)} that was approved"
         try:
             one = await self.ledger.grant_mandate(
                 offer.terms, by=it.person.by, via="slack", because=why, ask_id=row.ask_id

@@ -10,6 +10,7 @@ from typing import Final
 from midwatch.ledger import AskRow
 from midwatch.request import Consequences, Question, Request
 from midwatch.reviewer import lesson
+from midwatch.run_ids import short
 from tasks.slack.buttons import VALUE, actions, can_be_whole, value
 from tasks.slack.pieces import Sight, elements_of, sight
 from tasks.slack.rich import Part, block, fallback, line, says
@@ -85,7 +86,9 @@ def _one(one: Question, room: int, *, several: bool) -> list[Part]:
 
 def _foot(request: Request, left: Left) -> str:
     runs = request.run_ids
-    whose, where = (f"Run {runs[0][:8]}", f"show {runs[0][:8]}") if len(runs) == 1 else (f"{len(runs)} runs", "inbox")
+    whose, where = (
+        (f"Run {short(runs[0])}", f"show {short(runs[0])}") if len(runs) == 1 else (f"{len(runs)} runs", "inbox")
+    )
     wait = f"{left.waiting} more do not fit here, and come up as these are decided: `midwatch {where}`. "
     done = f"{left.decided} more are decided. "
     return f"{wait if left.waiting else ''}{done if left.decided else ''}{_either_way(request)}{whose}, so far {request.cost}."
@@ -121,12 +124,12 @@ def heading(one: Question, *, several: bool = False) -> list[Part]:
 
 
 def _run(one: Question, *, several: bool) -> str:
-    return f" · run {one.ask.run_id[:8]}" if several else ""
+    return f" · run {short(one.ask.run_id)}" if several else ""
 
 
 def _rest(one: Question, seen: Sight) -> list[Part]:
     """What is not seen, and where it is."""
-    run, number, texts = one.ask.run_id[:8], one.number, []
+    run, number, texts = short(one.ask.run_id), one.number, []
     if seen.hidden:
         texts.append(
             f"{seen.hidden:,} of {seen.total:,} characters are not shown here, so there is no yes here. "

@@ -12,6 +12,7 @@ from midwatch.ledger import AskRow
 from midwatch.mandate import LENGTH, MOST_USES, USES
 from midwatch.policy.offers import Bounds
 from midwatch.request import Question
+from midwatch.run_ids import short
 from midwatch.until import moment_of
 from tasks.permissions.edit_fields import FieldFault
 from tasks.permissions.form import Answer
@@ -43,7 +44,7 @@ def form(kind: Form, one: Question) -> Part | None:
         case "deny_because":
             return _view(kind, one, "Deny", [field("reason", "Why? The agent is told", optional=True)])
         case "take_over":
-            says_so = _words(TAKES_OVER.format(run=one.ask.run_id[:8]))
+            says_so = _words(TAKES_OVER.format(run=short(one.ask.run_id)))
             return _view(kind, one, "Take it over", [says_so, field("reason", "Why? It stays on file", optional=True)])
         case "whole":
             return _view(kind, one, "Approve", [_all_of(one)])

@@ -10,9 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from cli.inbox import _waiting, whole_id
+from cli.inbox import _waiting
+from cli.ledger import whole_id
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ask, Ledger
+from midwatch.run_ids import short
+from tests.midwatch.test_run_ids import BATCH
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -69,11 +72,20 @@ async def test_very_many_are_listed_with_one_question_to_the_ledger(ledger: Ledg
     assert watched.asked.total() == 1
 
 
-async def test_a_run_is_known_by_its_first_characters_however_many_there_are(ledger: Ledger) -> None:
+async def test_a_run_is_known_by_some_of_its_characters_however_many_there_are(ledger: Ledger) -> None:
     for number in range(1200):
         await run(ledger, f"{number:04}-run")
     assert await whole_id(ledger, "0000") == "0000-run"
-    with pytest.raises(LedgerError, match="no single run starts with '119'; it could be 1190-run, 1191-run"):
+    assert await whole_id(ledger, "0007-run") == "0007-run"
+    with pytest.raises(LedgerError, match="no single run begins or ends with '119'; it could be 1190-run, 1191-run"):
         await whole_id(ledger, "119")
-    with pytest.raises(LedgerError, match="no single run starts with 'x'"):
+    with pytest.raises(LedgerError, match="no single run begins or ends with 'x'"):
         await whole_id(ledger, "x")
+
+
+async def test_a_run_of_a_batch_is_known_by_its_short_form(ledger: Ledger) -> None:
+    for run_id in BATCH:
+        await run(ledger, run_id)
+    assert [await whole_id(ledger, short(run_id)) for run_id in BATCH] == list(BATCH)
+    with pytest.raises(LedgerError, match=f"could be {BATCH[0]}, {BATCH[1]}; `midwatch runs` lists them"):
+        await whole_id(ledger, BATCH[0][:8])

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from midwatch.halt import Target
+from midwatch.run_ids import short
 from tests.cli.page_house import Standing, Visitor, standing, text_of
 from tests.tasks.digest.night import DAWN, busy, empty_night
 from tests.tasks.slack.waiting import RUN, asks
 
-BUSY = "0000001a-0f39-4c55-9e52-2f36f1f9a001"
+BUSY = "019ab3c0-0f39-7c55-9e52-2f360000001a"
 """The report that ended well."""
 
 
@@ -122,8 +123,15 @@ async def test_a_run_tells_its_story_and_leads_to_prefect_and_back(anna: Visitor
     assert 'href="/night?day=2026-03-02"' in shown.text
 
 
+async def test_a_run_is_found_by_the_short_form_of_its_id(anna: Visitor) -> None:
+    assert (await anna.get(f"/run/{short(BUSY)}")).text == (await anna.get(f"/run/{BUSY}")).text
+    several = await anna.get(f"/run/{BUSY[:8]}")
+    assert several.status_code == 404
+    assert "it could be 019ab3c0-0f39-7c55-9e52-2f3600000001, " in text_of(several.text)
+
+
 async def test_a_run_that_is_not_there_is_no_fault(anna: Visitor) -> None:
-    for path in ("none", BUSY[:8], "..%2f..%2fetc", "%00", "x" * 3000, quote("<script>"), "a/b"):
+    for path in ("none", BUSY[:8], BUSY[1:], "..%2f..%2fetc", "%00", "x" * 3000, quote("<script>"), "a/b"):
         shown = await anna.get(f"/run/{path}")
         assert shown.status_code == 404
         assert "<script>" not in shown.text

@@ -14,9 +14,10 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from midwatch.ledger import Ledger, RunRow
+from midwatch.run_ids import short
 
 RUN = "7d6f3b0c-0f39-4c55-9e52-2f36f1f9a001"
-SHORT = RUN[:8]
+SHORT = short(RUN)
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 Say = Callable[..., Result]
 Write = Callable[[Callable[[Ledger], Coroutine[Any, Any, Any]]], Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from midwatch.run_ids import short
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
 from tests.flows.typed import midwatch, run_of
@@ -28,7 +29,7 @@ async def test_the_call_runs_once_and_its_rule_is_proposed_listed_and_accepted(n
     file = night.project / "agents" / "scripted.yaml"
     before = file.read_text()
 
-    code, out, err = await midwatch("approve", started["run_id"][:8], "1", "--always")
+    code, out, err = await midwatch("approve", short(started["run_id"]), "1", "--always")
     assert (code, "The run goes on." in out, "a rule is proposed as" in out) == (0, True, True), err
     assert (await night.ended(started["run_id"])).outcome == "verified"
     assert file.read_text() == before

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from midwatch.run_ids import short
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
 
@@ -52,16 +53,16 @@ async def test_a_run_is_started_waits_is_approved_and_ends_with_its_exit_code(ni
     (asked,) = [ask for ask in json.loads(out) if ask["run_id"] == started["run_id"]]
     assert (code, asked["tool"], asked["arguments"]["path"]) == (0, "write_file", "typed.txt")
 
-    code, out, err = await midwatch("approve", started["run_id"][:8], "1")
+    code, out, err = await midwatch("approve", short(started["run_id"]), "1")
     assert (code, "The run goes on." in out) == (0, True), err
     assert (await night.ended(started["run_id"])).outcome == "verified"
 
-    code, out, _ = await midwatch("show", started["run_id"][:8], "--json")
+    code, out, _ = await midwatch("show", short(started["run_id"]), "--json")
     assert (code, json.loads(out)["run"]["outcome"]) == (0, "verified")
     code, out, _ = await midwatch("runs", "scripted", "--json")
     assert (code, json.loads(out)[0]["outcome"]) == (0, "verified")
 
-    code, out, _ = await midwatch("deny", started["run_id"][:8], "1")
+    code, out, _ = await midwatch("deny", short(started["run_id"]), "1")
     assert (code, "approved already" in out) == (0, True), out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from midwatch.run_ids import short
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
 from tests.flows.typed import midwatch, run_of
@@ -27,7 +28,7 @@ async def test_the_next_call_goes_unasked_and_the_one_after_the_last_is_asked_ab
     calls = [call("write_file", path="next.txt", content=text) for text in ("first", "second", "third")]
     night.agent("scripted", WRITER, *calls, "written")
     started = await run_of("scripted")
-    run = started["run_id"][:8]
+    run = short(started["run_id"])
     await night.waiting(started["run_id"])
 
     code, out, err = await midwatch("approve", run, "1", "--next", "1", "--until", "48h", "--yes")

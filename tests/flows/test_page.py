@@ -6,6 +6,7 @@ import json
 
 import httpx
 
+from midwatch.run_ids import short
 from tests.cli.page_house import Visitor, text_of
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
@@ -29,7 +30,7 @@ async def test_a_link_takes_a_suspended_run_to_its_end(night: Night) -> None:
     run_id = await night.start(agent)
     (row,) = await night.waiting(run_id)
 
-    code, out, err = await midwatch("link", str(run_id)[:8], "--for", "anna", "--json")
+    code, out, err = await midwatch("link", short(str(run_id)), "--for", "anna", "--json")
     assert code == 0, err
     url = httpx.URL(json.loads(out)["url"])
     async with httpx.AsyncClient(base_url=url.copy_with(path="/"), timeout=60) as client:

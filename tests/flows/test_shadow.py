@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from midwatch.run_ids import short
 from tests.flows.conftest import Night
 from tests.flows.scripted_model import call
 from tests.flows.test_command_line import midwatch
@@ -36,13 +37,13 @@ async def test_what_was_rehearsed_by_night_is_done_once_in_the_morning(night: Ni
     run = rehearsal["run_id"]
     assert await night.ledger.effects_of(run) == []
 
-    _, out, _ = await midwatch("staged", run[:8], "--json")
+    _, out, _ = await midwatch("staged", short(run), "--json")
     assert [(one["arguments"]["path"], one["verdict"], one["state"]) for one in json.loads(out)] == [
         ("allowed.txt", "allow", "staged"),
         ("asked.txt", "ask", "staged"),
     ]
     (work / "asked.txt").write_text("somebody else was here\n")
-    code, out, err = await midwatch("staged", run[:8], "--approve", "--because", "as it should be", "--json")
+    code, out, err = await midwatch("staged", short(run), "--approve", "--because", "as it should be", "--json")
     done = json.loads(out)
     assert (code, done["outcome"]) == (0, "verified"), (done, err)
     assert ((work / "allowed.txt").read_text(), (work / "asked.txt").read_text()) == (
@@ -58,5 +59,5 @@ async def test_what_was_rehearsed_by_night_is_done_once_in_the_morning(night: Ni
     assert (effect.state, effect.ask_id, ask.spent_at is not None) == ("consumed", ask.ask_id, True)
     assert night.script.count("scripted") == 3
 
-    code, _, err = await midwatch("staged", run[:8], "--approve", "--because", "again")
+    code, _, err = await midwatch("staged", short(run), "--approve", "--because", "again")
     assert (code, "nothing of this run is staged and undecided" in err) == (1, True)

@@ -83,10 +83,13 @@ async def test_only_what_is_parked_waits_for_a_model(ledger: Ledger) -> None:
     assert [row.ask_id for row in await ledger.parked_asks()] == ["r:2"]
 
 
-async def test_runs_are_found_by_how_their_id_begins_letter_for_letter(ledger: Ledger) -> None:
+async def test_runs_are_found_by_how_their_id_begins_or_ends_letter_for_letter(ledger: Ledger) -> None:
     for run_id in ("ab-1", "ab-2", "a%-3", "b"):
         await run(ledger, run_id)
-    assert await ledger.runs_starting("ab-", limit=5) == ["ab-1", "ab-2"]
-    assert await ledger.runs_starting("a%", limit=5) == ["a%-3"]
-    assert await ledger.runs_starting("", limit=3) == ["a%-3", "ab-1", "ab-2"]
-    assert await ledger.runs_starting("ab-1x", limit=5) == []
+    assert await ledger.runs_named("ab-", limit=5) == ["ab-1", "ab-2"]
+    assert await ledger.runs_named("a%", limit=5) == ["a%-3"]
+    assert await ledger.runs_named("", limit=3) == ["a%-3", "ab-1", "ab-2"]
+    assert await ledger.runs_named("ab-1x", limit=5) == []
+    assert await ledger.runs_named("-2", limit=5) == ["ab-2"]
+    assert await ledger.runs_named("b", limit=5) == ["b"]
+    assert await ledger.runs_named("%-3", limit=5) == ["a%-3"]

@@ -45,7 +45,7 @@ class Night:
 
     async def begins(self, agent: str) -> str:
         self.runs += 1
-        run_id = f"{self.runs:08x}-0f39-4c55-9e52-2f36f1f9a001"
+        run_id = f"019ab3c0-0f39-7c55-9e52-2f36{self.runs:08x}"
         facts: dict[str, Any] = {"slot": None, "level": 4, "asked_level": None, "input": {}, "fingerprint": "f"}
         await self.ledger.start_run(run_id, agent=agent, cause="schedule", started_at=self.clock.at, **facts)
         return run_id

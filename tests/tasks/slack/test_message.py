@@ -30,7 +30,12 @@ def row(number: int = 1, **facts: Any) -> AskRow:
     )
     texts = {"rule": "ask.files", "reason": "it writes", "words": "", "agent": "night", "tool": "write_file"}
     times = {"created_at": NOW, "deadline": NOW, "spent_at": None}
-    ids = {"ask_id": f"r:main:{number}", "run_id": "7d6f3b0c-0f39", "call_id": f"main/{number}", "digest": "d" * 64}
+    ids = {
+        "ask_id": f"r:main:{number}",
+        "run_id": "7d6f3b0c-0f39-4c55-9e52-2f36f1f9a001",
+        "call_id": f"main/{number}",
+        "digest": "d" * 64,
+    }
     fields: dict[str, Any] = {
         "kind": "approve",
         "args_json": json.dumps(arguments),
@@ -134,7 +139,7 @@ def test_a_long_call_is_never_cut_in_silence(length: int, sign: str) -> None:
         view = form("whole", Question(number=1, ask=one))
         assert view is not None
         assert visible(sign * length) in shown([checked_view(view)])
-    assert "`midwatch show 7d6f3b0c`" in shown(found) or "approve" in acts(found)
+    assert "`midwatch show f1f9a001`" in shown(found) or "approve" in acts(found)
 
 
 @pytest.mark.parametrize("count", [2, 10, 24, 25, 60, 300])
@@ -155,7 +160,7 @@ def test_decided_questions_make_room_for_those_that_wait() -> None:
 def test_a_question_whose_name_no_button_can_carry_has_none_and_says_so() -> None:
     found = checked(blocks(request(row(ask_id="x" * 2_000))))
     assert acts(found) == []
-    assert "Too long a name for Slack's buttons: `midwatch show 7d6f3b0c`" in shown(found)
+    assert "Too long a name for Slack's buttons: `midwatch show f1f9a001`" in shown(found)
 
 
 def test_a_diff_and_lines_are_shown_as_they_are_under_their_own_heading() -> None:
@@ -172,7 +177,7 @@ def test_it_says_what_the_agent_is_for_and_what_happens_on_yes_on_no_and_on_sile
     assert "Tidies up." in text
     assert "On yes exactly this runs, once; on no it is not done" in text
     assert "on silence, at the deadline, the run ends as blocked." in text
-    assert "Run 7d6f3b0c, so far 3 steps." in text
+    assert "Run f1f9a001, so far 3 steps." in text
 
 
 def test_where_it_is_not_the_same_for_all_it_says_for_which() -> None:
@@ -185,7 +190,7 @@ def test_questions_of_several_runs_name_theirs() -> None:
     one, other = row(1), row(2, run_id="99990000-1111")
     two = Request(questions=(Question(number=1, ask=one), Question(number=1, ask=other)), cost="3 steps")
     text = shown(blocks(two))
-    assert "1 · write_file · run 7d6f3b0c" in text
+    assert "1 · write_file · run f1f9a001" in text
     assert "1 · write_file · run 99990000" in text
     assert "2 runs, so far 3 steps." in text
 
