@@ -88,14 +88,16 @@ class Door:
     async def inbox(self, http: Http) -> Response:
         page = self.logins.page_of(http)
         if page is None:
-            return HTMLResponse(sheet.login_page(self.logins.page()))
+            return self.logins.asked_for(http)
         requests = sorted(together(await self.ledger.open_asks()), key=urgency)
         return HTMLResponse(sheet.inbox_page(requests, page))
 
     async def last_day(self, http: Http) -> Response:
         """The digest, for somebody who logged in."""
         page = self.logins.page_of(http)
-        if page is None or self.digest is None:
+        if page is None:
+            return self.logins.asked_for(http)
+        if self.digest is None:
             return RedirectResponse("/", 303)
         return HTMLResponse(sheet.digest_page(await self.digest(), page))
 
@@ -106,7 +108,7 @@ class Door:
             return RedirectResponse("/", 303)
         visitor = self.logins.visitor(http, f"/request?{urlencode([('ask', ask_id) for ask_id in ask_ids])}")
         if visitor is None:
-            return HTMLResponse(sheet.login_page(self.logins.page(onward=f"/request?{http.url.query}")))
+            return self.logins.asked_for(http)
         if http.method == "POST":
             return await self._decided(visitor, await form_of(http))
         (first, *others) = await self._rows([Seen(ask_id=ask_id, digest="") for ask_id in ask_ids])

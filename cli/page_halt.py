@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, assert_never
 
 from starlette.requests import Request as Http
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cli.home import House
@@ -45,7 +45,7 @@ class HaltPage:
     async def answer(self, http: Http) -> Response:
         visitor = self.logins.visitor(http)
         if visitor is None:
-            return RedirectResponse("/", 303)
+            return self.logins.asked_for(http)
         if http.method != "POST":
             return await self._shown(visitor)
         form = await form_of(http, LARGEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from tasks.page.tokens import SESSION, Link, Signer, holder_of
 
 LARGEST: Final = 4096
 """Bytes of the form."""
+_OURS: Final = re.compile(r"/(request|night|digest|halt|run/[\w%-]+)(\?[!-~]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +71,25 @@ class Logins:
         visitor = self.visitor(http)
         return self.page(visitor) if visitor else None
 
+    def asked_for(self, http: Http) -> Response:
+        """The password, which then leads to the address that was opened."""
+        query = f"?{http.url.query}" if http.url.query else ""
+        return HTMLResponse(sheet.login_page(self.page(onward=_onward(f"{http.url.path}{query}"))))
+
     async def login(self, http: Http) -> Response:
         """Take the password, and lead to where it was asked for."""
         form, now = await form_of(http, LARGEST), self.now()
+        onward = _onward(form.get("next", ""))
         given = form.get("password", "").strip()
         if not self.attempts.may(now):
             minutes = int(self.attempts.within.total_seconds() // 60)
             fault = f"Too many wrong passwords: nobody can log in for up to {minutes} minutes. Links still work."
-            return HTMLResponse(sheet.login_page(self.page(faults={"": fault})), 429)
+            return HTMLResponse(sheet.login_page(self.page(onward=onward, faults={"": fault})), 429)
         if not is_password(given, self.signer.password):
             self.attempts.failed.append(now)
             fault = "That is not the password of this house."
-            return HTMLResponse(sheet.login_page(self.page(faults={"": fault})), 403)
-        answer = RedirectResponse(_onward(form.get("next", "")), 303)
+            return HTMLResponse(sheet.login_page(self.page(onward=onward, faults={"": fault})), 403)
+        answer = RedirectResponse(onward or "/", 303)
         self._set_cookie(answer, self.signer.session(now), int(SESSION.total_seconds()))
         return answer
 
@@ -107,5 +115,5 @@ class Logins:
 
 
 def _onward(address: str) -> str:
-    """Where a login leads: to the request that wanted it, on this page and nowhere else."""
-    return address if address.startswith("/request?") else "/"
+    """Where a login leads: to the page that wanted it, one of ours that shows something; "" for the inbox."""
+    return address if _OURS.fullmatch(address) else ""

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request as Http
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cli.ledger import whole_id
@@ -56,7 +56,7 @@ class NightDoor:
         """The last night, or the one that is asked for."""
         page = self.logins.page_of(http)
         if page is None:
-            return RedirectResponse("/", 303)
+            return self.logins.asked_for(http)
         asked = {name: http.query_params.get(name, "") for name in ("day", "since")}
         ledger, zone = self.nights.ledger, self.nights.zone
         try:
@@ -84,7 +84,7 @@ class NightDoor:
         """One run's story, or a page of it."""
         page = self.logins.page_of(http)
         if page is None:
-            return RedirectResponse("/", 303)
+            return self.logins.asked_for(http)
         ledger = self.nights.ledger
         try:
             run_id = await whole_id(ledger, http.path_params["run_id"])

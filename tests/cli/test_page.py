@@ -218,11 +218,32 @@ async def test_a_link_decides_its_question_and_leads_to_the_login_for_more(house
     assert ((await row_of(house, row)).verdict, house.proposed) == (None, [])
 
 
-@pytest.mark.parametrize("address", ["//evil.example", "http://evil.example/request?", "/r/x", "", "/requested?"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "//evil.example",
+            "http://evil.example/request?",
+            "/\\evil.example",
+            "/night//evil.example",
+            "/night@evil.example",
+        ),
+        *("/run/../r/x", "/run//evil.example", "/night?\r\nX: y", "/night\n", "/r/x", "/login", "", "/requested?"),
+    ],
+)
 async def test_a_login_leads_nowhere_else(house: Standing, address: str) -> None:
     async with house.visitor() as anna:
         answer = await anna.post("/login", {"password": PASSWORD, "next": address})
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("address", ["/night", "/night?day=2026-03-01&agent=night", f"/run/{OTHER}", "/digest"])
+async def test_a_login_leads_to_the_page_that_was_opened(house: Standing, address: str) -> None:
+    async with house.visitor() as anna:
+        for page in (await anna.get(address), await anna.post("/login", {"password": "wrong", "next": address})):
+            (onward,) = re.findall(r'name="next" value="([^"]+)"', page.text)
+            assert unescape(onward) == address
+        assert (await anna.post("/login", {"password": PASSWORD, "next": address})).headers["location"] == address
 
 
 async def test_where_no_mandate_can_be_made_the_page_says_why(house: Standing) -> None:
