@@ -23,6 +23,7 @@ from cli.options import AsJson, RunId
 from cli.promotions import proposal_facts, proposal_lines
 from cli.show import print_ask, print_run, questions, run_facts
 from cli.staged import print_waiting
+from midwatch.call_line import short_first
 from midwatch.calls import visible
 from midwatch.ledger import AskRow, Ledger, Proposal
 from midwatch.request import Question, together
@@ -107,7 +108,7 @@ def _table(asks: Sequence[AskRow], numbers: Mapping[str, int], now: datetime, *,
     table = terminal.table("run", "N", "agent", "what it asks for", "rule", "asked", "deadline")
     for request in together(asks):
         for row in request[:each]:
-            what = f"{row.tool} {visible(row.args_json)}"
+            what = f"{row.tool} {visible(short_first(row.args_json))}"
             table.add_row(
                 short(row.run_id),
                 str(numbers[row.ask_id]),

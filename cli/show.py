@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import terminal
+from midwatch.call_line import short_first
 from midwatch.calls import visible
 from midwatch.ledger import AskRow, EffectRow, RunRow
 from midwatch.request import Piece, Question, numbered
@@ -70,7 +71,7 @@ def _print_ways_back(effects: Sequence[EffectRow], console: Console) -> None:
     if ways:
         console.print("\n[bold]How to take back what it did[/], in this order; nothing does it by itself")
     for row in ways:
-        console.print(f"  {row.tool} {_short(row.args_json)}", markup=False)
+        console.print(f"  {row.tool} {_short(short_first(row.args_json))}", markup=False)
         console.print(f"    {visible(row.undo)}", markup=False)
 
 

@@ -19,6 +19,7 @@ from cli.home import locate
 from cli.ledger import whole_id, with_ledger
 from cli.options import AsJson, Because
 from cli.show import print_piece
+from midwatch.call_line import short_first
 from midwatch.calls import visible
 from midwatch.errors import LedgerError, SpecError
 from midwatch.ledger import AskRow, Ledger, StagedRow
@@ -106,7 +107,7 @@ def _print(rows: Sequence[Numbered], console: Console, *, as_json: bool) -> None
         return
     table = terminal.table("N", "tool", "with", "then", "rule", "risk", "state")
     for number, row in rows:
-        said = visible(row.args_json)
+        said = visible(short_first(row.args_json))
         what = Text(said if len(said) <= 80 else f"{said[:79]}…")
         table.add_row(str(number), row.tool, what, row.verdict, Text(visible(row.rule)), row.risk, row.state)
     console.print(table, soft_wrap=False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, assert_never
 
+from midwatch.call_line import short_first
 from midwatch.digest.facts import Facts, Held
 from midwatch.digest.lines import Foreign, Line, Section, See, clock, counted, of_run, section
 from midwatch.ledger import AskRow
@@ -56,7 +57,7 @@ def _line(asks: Sequence[AskRow], facts: Facts) -> Line:
 
 
 def _what(ask: AskRow) -> tuple[str | Foreign, ...]:
-    call = Foreign(text=f"{ask.tool} {ask.args_json}")
+    call = Foreign(text=f"{ask.tool} {short_first(ask.args_json)}")
     match ask.kind:
         case "approve":
             return " wants ", call

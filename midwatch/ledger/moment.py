@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, Select, and_, func, select
 
 from midwatch.budget import Spent
+from midwatch.call_line import short_first
 from midwatch.ledger import budgets, days
 from midwatch.ledger.asks import AskKind
 from midwatch.ledger.tables import asks, day_totals, effects, run_totals, runs, steps
@@ -25,6 +26,8 @@ LATEST: Final = 500
 """Effects among which one is looked for that is under way: there is no index of them, and the newest have the highest ids."""
 SHOWN: Final = 400
 """Characters of a text, which may have millions."""
+READ: Final = 20_000
+"""Of arguments, of which the short ones are shown first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ def moment(tx: Read, now: datetime, agents: Collection[str] = ()) -> Moment:
     return Moment(
         runs=tuple(open_now),
         open_runs=_count(tx, _OPEN_RUNS),
-        asks=tuple(OpenAsk(**row) for row in tx.all(_WAITING)),
+        asks=tuple(OpenAsk(**{**row, "args": short_first(row["args"])[:SHOWN]}) for row in tx.all(_WAITING)),
         open_asks=_count(tx, _OPEN_ASKS),
         under_way=tuple(UnderWay(**row) for row in tx.all(_UNDER_WAY) if row["run_id"] in going),
         ended=tuple(ended),
@@ -172,7 +175,7 @@ _ENDED: Final = (
 _WAITING: Final = (
     select(
         *(asks.c[name] for name in ("ask_id", "run_id", "agent", "kind", "tool", "rule", "created_at", "deadline")),
-        func.substr(asks.c.args_json, 1, SHOWN).label("args"),
+        func.substr(asks.c.args_json, 1, READ).label("args"),
     )
     .where(asks.c.verdict.is_(None))
     .order_by(asks.c.deadline.is_(None), asks.c.deadline, asks.c.created_at, asks.c.ask_id)

@@ -12,12 +12,16 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 
 def shown(command: str) -> str:
+    return listed({"command": command})
+
+
+def listed(arguments: dict[str, object]) -> str:
     ask = AskRow(
         ask_id="a",
         run_id="0123456789",
         call_id="main/1",
         tool="shell",
-        args_json=json.dumps({"command": command}),
+        args_json=json.dumps(arguments),
         digest="d",
         kind="approve",
         rule="ask.shell",
@@ -50,3 +54,9 @@ def test_what_waits_is_shown_letter_for_letter_whatever_markup_it_holds() -> Non
 def test_nothing_in_it_can_conceal_the_rest() -> None:
     assert "\x1b[8m" not in shown("ls [conceal]; rm -rf x")
     assert "\u202e" not in shown("ls \u202e")
+
+
+def test_a_long_text_does_not_hide_where_it_is_written() -> None:
+    assert '{"path":"out/mail.txt","content":"Dear all' in listed(
+        {"content": "Dear all, " * 40, "path": "out/mail.txt"}
+    )
