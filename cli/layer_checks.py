@@ -156,9 +156,11 @@ class Walk:
         if faults:
             return LayerResult(layer="monitoring", ok=False, detail="; ".join(faults))
         limits = self.spec.limits
+        checks = len(contract.done_when)
+        said = "1 check says" if checks == 1 else f"{checks} checks say"
         detail = (
-            f"{len(contract.done_when)} checks say when it is done; at most {limits.steps} steps, "
-            f"{limits.tokens} tokens, {limits.usd:g} US dollars where the price is known, {limits.minutes:g} minutes a run"
+            f"{said} when it is done; at most {limits.steps} steps, "
+            f"{limits.tokens:,} tokens, {limits.usd:g} US dollars where the price is known, {limits.minutes:g} minutes a run"
         )
         hint = "" if contract.done_when else "without `contract.done_when` no run ends better than `unverified`"
         return LayerResult(layer="monitoring", ok=True, detail=detail, hint=hint)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -148,7 +149,7 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
     elif row is not None and row.outcome is not None:
         console.print(f"\n[bold {terminal.colour_of(row.outcome)}]{row.outcome}[/]")
         console.print(f"  {visible(row.reason)}", markup=False)
-        for path in () if row.shadow else written(spec, row, house.project):
+        for path in () if row.shadow else new_files(spec, row, house.project):
             console.print(f"  written: {path}", markup=False)
         if row.outcome == "rehearsed":
             console.print(f"  what it would have done: midwatch staged {short(run_id)}")
@@ -164,6 +165,12 @@ async def _ended(house: House, spec: AgentSpec, now: FlowRun, as_json: bool, con
     else:
         console.print(f"\n{now.state_name}: {now.state.message if now.state else ''}", markup=False)
     return code
+
+
+def new_files(spec: AgentSpec, row: RunRow, project: Path) -> list[str]:
+    """What the contract names and was written since the run began: what stands there from an earlier run is not its own."""
+    since = row.started_at.timestamp()
+    return [path for path in written(spec, row, project) if (project / path).stat().st_mtime >= since]
 
 
 def exit_code(row: RunRow | None, asks: list[AskRow]) -> int:

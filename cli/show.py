@@ -17,6 +17,7 @@ from midwatch.calls import visible
 from midwatch.ledger import AskRow, EffectRow, RunRow
 from midwatch.request import Piece, Question, numbered
 from midwatch.reviewer import lesson, undisclosed
+from midwatch.run import a_cause
 from midwatch.run_ids import short
 
 
@@ -42,7 +43,7 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
     if run.reason:
         console.print(f"  {visible(run.reason)}", markup=False)
     console.print(
-        f"  {run.run_id}, started {run.started_at:%Y-%m-%d %H:%M} UTC by a {run.cause}, level {run.level}, "
+        f"  {run.run_id}, started {run.started_at:%Y-%m-%d %H:%M} UTC by {a_cause(run.cause)}, level {run.level}, "
         f"{spent.said()}, {spent.minutes:.1f} minutes at work"
     )
     console.print(_steps(story))
@@ -56,10 +57,13 @@ def print_run(story: Mapping[str, Any], console: Console) -> None:
 
 def _steps(story: Mapping[str, Any]) -> Table:
     table = terminal.table("at (UTC)", "step", "", "seconds")
-    rows = [(row.at, f"{row.kind} · {row.name}", row.detail, f"{row.seconds:.1f}") for row in story["steps"]]
-    rows += [
+    # the decisions first: one and the step that was taken on it may be of one moment
+    rows = [
         (row.at, f"permissions · {row.tool}: {row.verdict} ({row.rule})", row.reason, "") for row in story["decisions"]
     ]
+    for row in story["steps"]:
+        layer = f"{row.kind} · "  # which stands before some names already
+        rows.append((row.at, f"{layer}{row.name.removeprefix(layer)}", row.detail, f"{row.seconds:.1f}"))
     for at, step, detail, seconds in sorted(rows, key=lambda row: row[0]):
         table.add_row(f"{at:%H:%M:%S}", Text(visible(step)), Text(_short(detail)), seconds)
     return table

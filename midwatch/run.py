@@ -22,6 +22,11 @@ def lowest(*levels: int) -> Level:
 Cause = Literal["person", "schedule", "event", "resume"]
 
 
+def a_cause(cause: Cause) -> str:
+    """In words: `a person`, `an event`."""
+    return f"{'an' if cause == 'event' else 'a'} {cause}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """Handed to tools (`ctx.deps`), contract checks and the gate."""

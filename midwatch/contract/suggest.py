@@ -146,6 +146,7 @@ def _evidence(agent: str, runs: Sequence[PastRun]) -> str:
             f"No run of {agent} has ended as verified or unverified yet: there is nothing to propose a contract from."
         )
     verified = sum(run.outcome == "verified" for run in runs)
-    said = f"From {len(runs)} runs of {agent} ({verified} verified, {len(runs) - verified} unverified)."
+    past = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    said = f"From {past} of {agent} ({verified} verified, {len(runs) - verified} unverified)."
     little = " They are few: look twice." if len(runs) < FEW else ""
     return f"{said}{little} A proposal; nothing was changed."

@@ -23,7 +23,7 @@ from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext
-from midwatch.run import Level, RunFacts, lowest
+from midwatch.run import Level, RunFacts, a_cause, lowest
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
 from tasks.harness.asked import Asked
@@ -280,7 +280,7 @@ async def _halted(facts: RunFacts, ledger: Ledger) -> Ending | None:
 
 def _refusal(spec: AgentSpec, facts: RunFacts, budget: RunBudget) -> Ending | None:
     if facts.cause != "person" and facts.level < 3:
-        why = f"{spec.name} stands at level {facts.level}, where only a person starts a run, and a {facts.cause} did"
+        why = f"{spec.name} stands at level {facts.level}, where only a person starts a run, and {a_cause(facts.cause)} did"
         return Ending(loop="denied", reason=f"{why}; `midwatch grant {spec.name} 3` lets triggers start it")
     try:
         budget.before_step()

@@ -98,11 +98,21 @@ def _check_space(weights: Weights, draft: Path) -> None:
 
 @contextmanager
 def progress_bar(weights: Weights = QWEN) -> Iterator[Report]:
-    """A bar on the terminal; what it yields is `ensure_weights`' `report`."""
+    """A bar on the terminal, once something is fetched; what it yields is `ensure_weights`' `report`."""
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task(weights.name, total=weights.size)
-        yield lambda done: bar.update(task, completed=done)
+    bar = Progress(*columns)
+
+    def report(done: int) -> None:
+        if not bar.tasks:
+            bar.start()
+            bar.add_task(weights.name, total=weights.size)
+        bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield report
+    finally:
+        if bar.tasks:
+            bar.stop()
 
 
 def main() -> None:

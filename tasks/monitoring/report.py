@@ -13,7 +13,7 @@ from midwatch.contract import Finding
 from midwatch.decision import Verdict
 from midwatch.judgment import Judgment
 from midwatch.ledger import AskVerdict
-from midwatch.run import RunFacts
+from midwatch.run import RunFacts, a_cause
 from midwatch.run_ids import short
 from midwatch.spec import Limits
 from tasks.monitoring.markdown import NOTHING, code, fenced, shorten, table
@@ -131,7 +131,7 @@ def _when(story: RunStory) -> str:
     facts = story.facts
     rows = [
         ("run", code(facts.run_id)),
-        ("started", f"{facts.started_at:%Y-%m-%d %H:%M:%S} UTC, by a {facts.cause}"),
+        ("started", f"{facts.started_at:%Y-%m-%d %H:%M:%S} UTC, by {a_cause(facts.cause)}"),
         ("ended", f"{story.finished_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("level", str(facts.level)),
     ]

@@ -170,7 +170,8 @@ def _step(one: ToldStep, number: int, at: str) -> Entry:
             return _call(one, number, at, cost)
         case "permissions" | "trigger" | "monitoring" | "harness" | "person":
             detail = (_text("Detail", one.detail),) if one.detail.text else ()
-            return Entry(number=number, at=at, parts=("Midwatch: ", Foreign(text=one.name)), cost=cost, folds=detail)
+            said = ("Midwatch: ", Foreign(text=one.name.removeprefix(f"{one.kind} · ")))
+            return Entry(number=number, at=at, parts=said, cost=cost, folds=detail)
         case _:
             assert_never(one.kind)
 

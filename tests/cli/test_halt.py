@@ -172,8 +172,8 @@ def test_the_table_shows_run_step_effect_and_its_state(home: Path, say: Say) -> 
 
     in_ledger(home, under_way)
     shown = say("halt", "owl", "--because", "it spends").output
-    (row,) = [" ".join(line.split()) for line in shown.split("\n") if "0b5c6e7a " in line]
-    assert row == '0b5c6e7a owl main/2 send {"to":"ben"} begun, its end not seen yet has not ended yet'
+    (row,) = [" ".join(line.split()) for line in shown.split("\n") if "44444444 " in line]
+    assert row == '44444444 owl main/2 send {"to":"ben"} begun, its end not seen yet has not ended yet'
 
 
 def test_a_run_that_waits_for_a_person_stays_suspended(home: Path, say: Say) -> None:

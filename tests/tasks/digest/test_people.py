@@ -43,10 +43,10 @@ def test_the_houses_digest_goes_where_everybody_looks_and_a_persons_to_their_cha
 
 
 def test_what_waits_leads_to_where_it_is_decided(tmp_path: Path) -> None:
-    see = See(command="midwatch show 12345678", run_id="1234567890", ask_ids=("r:main:a b",))
+    see = See(command="midwatch show 34567890", run_id="1234567890", ask_ids=("r:main:a b",))
     assert Links().of(see) is None
-    assert Links(ui="http://ui").of(see) == Link(address="http://ui/runs/flow-run/1234567890", label="run 12345678")
-    decide = Link(address="http://page/request?ask=r%3Amain%3Aa+b", label="decide, run 12345678")
+    assert Links(ui="http://ui").of(see) == Link(address="http://ui/runs/flow-run/1234567890", label="run 34567890")
+    decide = Link(address="http://page/request?ask=r%3Amain%3Aa+b", label="decide, run 34567890")
     assert Links(ui="http://ui", page="http://page").of(see) == decide
     many = See(command="midwatch inbox", run_id="r", ask_ids=tuple(str(number) for number in range(21)))
     assert Links(page="http://page").of(many) == Link(address="http://page/", label="decide, run r")

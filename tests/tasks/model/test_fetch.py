@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from midwatch.errors import ModelUnavailable
-from tasks.model.fetch import Source, ensure_weights, verify
+from tasks.model.fetch import Source, ensure_weights, progress_bar, verify
 from tasks.model.hub import from_hub
 from tasks.model.sources import SourceFailed
 from tasks.model.weights import QWEN, Weights, find_weights, models_folder
@@ -190,3 +190,12 @@ def test_the_cache_is_looked_into(tmp_path: Path) -> None:
 
 def test_the_default_model_comes_in_22_parts() -> None:
     assert QWEN.parts == 22
+
+
+def test_a_bar_is_shown_once_something_is_fetched(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar():
+        pass
+    assert capsys.readouterr().out == ""
+    with progress_bar() as report:
+        report(1000)
+    assert QWEN.name in capsys.readouterr().out

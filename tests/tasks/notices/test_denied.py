@@ -53,7 +53,7 @@ async def judged(ledger: Ledger, tool: str, verdict: Verdict = "deny", rule: str
 async def test_what_a_rule_denied_is_named_with_the_rule(ledger: Ledger) -> None:
     await judged(ledger, "write_file")
     await judged(ledger, "read_file", "allow")
-    assert await denied(ledger, of(Notice())) == "\nNot allowed in run 4f1c-000: write_file (denied by deny[0])."
+    assert await denied(ledger, of(Notice())) == "\nNot allowed in run 001-long: write_file (denied by deny[0])."
 
 
 async def test_what_nobody_answered_is_named(ledger: Ledger) -> None:

@@ -147,7 +147,7 @@ def test_everything_is_there_that_a_person_decides_by() -> None:
         "in 2 h 10 min",
         "UTC",
         "0.0100 US dollars",
-        "midwatch show 01234567",
+        "midwatch show 23456789",
         "anna",
     ):
         assert text in said

@@ -30,7 +30,12 @@ def row(number: int = 1, **facts: Any) -> AskRow:
     )
     texts = {"rule": "ask.files", "reason": "it writes", "words": "", "agent": "night", "tool": "write_file"}
     times = {"created_at": NOW, "deadline": NOW, "spent_at": None}
-    ids = {"ask_id": f"r:main:{number}", "run_id": "7d6f3b0c-0f39", "call_id": f"main/{number}", "digest": "d" * 64}
+    ids = {
+        "ask_id": f"r:main:{number}",
+        "run_id": "7d6f3b0c-0f39-4c55-9e52-2f36f1f9a001",
+        "call_id": f"main/{number}",
+        "digest": "d" * 64,
+    }
     fields: dict[str, Any] = {
         "kind": "approve",
         "args_json": json.dumps(arguments),
