@@ -44,7 +44,7 @@ def about(agent: str) -> tuple[ColumnElement[bool], ...]:
 def as_it_is(fingerprint: str) -> ColumnElement[bool]:
     """Of the runs that were this agent, at work.
 
-    A rehearsal is evidence of nothing; nor is a run that executes what a person picked from one: what they left out is not there.
+    A rehearsal is evidence of nothing; nor is a run that executes what a person picked from one and left the rest.
     """
     return and_(runs.c.evidence == fingerprint, ~runs.c.shadow, runs.c.run_id.not_in(_EXECUTING))
 

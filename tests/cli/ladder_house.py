@@ -27,6 +27,7 @@ async def climb_and_fall(home: Path) -> None:
     async with Ledger.open(f"sqlite+aiosqlite:///{home / 'ledger.db'}", clock=clock) as ledger:
         await ledger.migrate()
         await climbed(ledger)
+        clock.forward(minutes=1)
         await ledger.report_incident("past ask.push-19", severity="major", by="anna", via="cli", because=WHY)
         clock.forward(days=29)
         await past(ledger, 690, days=14, since=START + timedelta(days=2), name="again")

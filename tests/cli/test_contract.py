@@ -106,7 +106,7 @@ def test_an_agent_without_a_contract_is_told_apart(project: Path) -> None:
 
 def test_a_run_that_is_not_there_is_named(project: Path, house: House) -> None:
     result = midwatch("--run", "nope")
-    assert "no single run of tidy starts with 'nope'" in str(result.exception)
+    assert "no single run begins or ends with 'nope'" in str(result.exception)
 
 
 def test_a_contract_is_proposed_from_its_runs_and_no_file_is_changed(project: Path, house: House) -> None:

@@ -35,7 +35,7 @@ async def test_the_same_asked_by_two_runs_is_one_message_and_each_run_goes_on_by
     await asks(watch.ledger)
     other = await asks(watch.ledger, run_id=OTHER)
     async with watch.door():
-        await watch.shows("· run 99990000")
+        await watch.shows("· run f1f9a002")
         click = watch.slack.click_of(BELA, "approve", value(other))
         await watch.slack.send(click)
         await watch.shows("approved by slack:U2BELA")
@@ -51,7 +51,7 @@ async def test_a_question_that_comes_later_joins_the_message_that_asks_for_the_s
     async with watch.door():
         await watch.shows("write_file")
         await asks(watch.ledger, run_id=OTHER)
-        await watch.shows("· run 99990000")
+        await watch.shows("· run f1f9a002")
     assert watch.slack.posts == 1
 
 

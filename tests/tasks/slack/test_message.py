@@ -187,7 +187,7 @@ def test_where_it_is_not_the_same_for_all_it_says_for_which() -> None:
 
 
 def test_questions_of_several_runs_name_theirs() -> None:
-    one, other = row(1), row(2, run_id="99990000-1111")
+    one, other = row(1), row(2, run_id="1111-99990000")
     two = Request(questions=(Question(number=1, ask=one), Question(number=1, ask=other)), cost="3 steps")
     text = shown(blocks(two))
     assert "1 · write_file · run f1f9a001" in text
