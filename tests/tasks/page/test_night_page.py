@@ -127,7 +127,7 @@ def test_every_outcome_has_its_shape_and_its_word_so_that_no_colour_is_needed() 
     parsed = Parsed(made(*(a_run(outcome, outcome) for outcome in outcomes)))
     told = {str(one.attributes.get("class")): one.text for one in parsed.all("span")}
     looks = {name.removeprefix("look "): text for name, text in told.items() if name.startswith("look ")}
-    assert looks == {outcome: f"{GLYPHS[outcome]} {WORDS[outcome]}," for outcome in outcomes}
+    assert looks == {outcome: f"{GLYPHS[outcome]} {WORDS[outcome]}" for outcome in outcomes}
 
 
 def test_of_very_many_runs_the_latest_are_listed_and_the_others_are_a_link_away() -> None:
