@@ -21,6 +21,7 @@ from cli.environment import CHILD
 from cli.home import House
 from cli.occupancy import Say
 from midwatch.errors import HouseError, SpecError
+from midwatch.whole_file import write_whole
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -47,7 +48,7 @@ def ensure(house: House, say: Say) -> list[str]:
         _deploy(house)
         if left_out := asyncio.run(faults(wanted)):
             raise HouseError(f"`prefect deploy --all` left something out: {'; '.join(left_out)}. See {_log(house)}")
-        seal.write_text(digest)
+        write_whole(seal, digest)
     return [str(each["name"]) for each in wanted]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.errors import HouseError
+from midwatch.whole_file import write_whole
 
 ADDRESS = "127.0.0.1"
 """The only address that anything of the house listens on."""
@@ -79,7 +80,7 @@ def furnish(house: House) -> None:
 
 def remember_port(house: House, port: int) -> None:
     """Keep the port for every later start, so that bookmarks and `midwatch env` stay right."""
-    (house.home / "port").write_text(f"{port}\n")
+    write_whole(house.home / "port", f"{port}\n")
 
 
 def _remembered_port(home: Path) -> int | None:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from cli.home import ADDRESS
 from cli.ports import first_free, holder, port_in
 from midwatch.errors import HouseError
+from midwatch.whole_file import write_whole
 
 
 class Server(uvicorn.Server):
@@ -83,5 +84,5 @@ def listening(remembered: Path, usual: Sequence[int], *, backlog: int) -> Iterat
                 f"port {port} is in use by {holder(port)}: stop that, or write another into {remembered}"
             ) from error
         listener.listen(backlog)
-        remembered.write_text(f"{port}\n")
+        write_whole(remembered, f"{port}\n")
         yield listener

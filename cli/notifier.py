@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.home import House, locate
 from cli.service import again, pause, say, told_to_stop
+from midwatch.whole_file import write_whole
 
 if TYPE_CHECKING:
     import asyncio
@@ -130,7 +131,7 @@ async def _round(notifier: Notifier, told: list[Told], home: Path) -> None:
 def note_faults(home: Path, faults: list[str]) -> None:
     """Leave what could not be told where `midwatch status` finds it."""
     if faults:
-        (home / FAULTS).write_text("".join(f"{fault}\n" for fault in faults))
+        write_whole(home / FAULTS, "".join(f"{fault}\n" for fault in faults))
     else:
         (home / FAULTS).unlink(missing_ok=True)
 

@@ -34,6 +34,7 @@ from prefect.workers.process import ProcessWorker
 
 from cli import start_run
 from cli.home import POOL, House, locate
+from midwatch.whole_file import write_whole
 from tasks.triggers.flow_runs import flow_runs
 
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
@@ -96,7 +97,7 @@ async def settle(house: House) -> list[str]:
     async with get_client() as client:
         await ensure_pool(client, int(os.environ.get(LIMIT_VARIABLE) or USUAL_LIMIT))
         names = [f"{run.name} ({run.id})" for run in await interrupt(client)]
-    (house.home / "interrupted.json").write_text(json.dumps(names))
+    write_whole(house.home / "interrupted.json", json.dumps(names))
     return names
 
 

@@ -17,6 +17,8 @@ from typing import Final
 
 import psutil
 
+from midwatch.whole_file import write_whole
+
 CONTEXT_TOKENS: Final = 8192
 HTTP_THREADS: Final = 32
 """Every waiting request holds one; llama.cpp's own default is 3 here, and then nobody can ask whether it is well."""
@@ -61,10 +63,7 @@ def write_state(file: Path, base_url: str, api_key: str) -> None:
         "pid": os.getpid(),
         "started": psutil.Process().create_time(),
     }
-    draft = file.with_suffix(f".{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(state))
-    draft.replace(file)
+    write_whole(file, json.dumps(state))
 
 
 def is_mine(file: Path) -> bool:

@@ -17,6 +17,7 @@ from cli.home import House, furnish
 from cli.hook_address import PORT
 from cli.loopback import listening, served
 from cli.page_wire import patient
+from cli.ports import port_in
 from cli.receiver import Desk, is_own
 from cli.receiver_app import OF_ONE_HOOK, Receiver
 from cli.secrets_at_hand import Secrets
@@ -246,6 +247,14 @@ async def test_connections_that_say_nothing_keep_nobody_out(tmp_path: Path) -> N
             assert (await sender.get("/")).status_code == 404
         stop.set()
         await serving
+
+
+def test_whoever_looks_for_the_port_in_the_meantime_reads_a_whole_one(tmp_path: Path, free_port: int) -> None:
+    remembered = tmp_path / "port"
+    remembered.write_text(f"{free_port}")
+    with remembered.open() as looked_for, listening(remembered, (), backlog=1):
+        assert looked_for.read() == str(free_port)
+        assert port_in(remembered) == free_port
 
 
 @pytest.mark.parametrize(
