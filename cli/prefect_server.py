@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 EVERY_SECONDS: Final = 1.0
 FULL_EVERY: Final = 10
 """Every so many times the oldest generation is looked at, too."""
+STARTING: Final = 3
+"""So many of those looks fall into its start: what is left after them is there for good and not looked at again."""
 
 
 def collect_elsewhere() -> None:
@@ -38,7 +40,10 @@ def collect_elsewhere() -> None:
 def _collect() -> None:
     for number in itertools.count(1):
         time.sleep(EVERY_SECONDS)
-        gc.collect(2 if number % FULL_EVERY == 0 else 1)
+        full, part = divmod(number, FULL_EVERY)
+        gc.collect(1 if part else 2)
+        if not part and full <= STARTING:
+            gc.freeze()
 
 
 def write_in_turn() -> None:
