@@ -23,13 +23,11 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.util import LRUCache
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from midwatch.errors import LedgerAway, LedgerError
+from midwatch.ledger.dialect import COMPILED, DRIVER
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -68,24 +66,6 @@ def connect(url: str) -> Database:
             return Postgres(parsed.set(drivername="postgresql+asyncpg"))
         case other:
             raise LedgerError(f"a ledger cannot live in {other!r}; {_SHAPES}")
-
-
-class Dialect(SQLiteDialect_pysqlite):
-    """SQLAlchemy's own. It keeps what it has compiled for one dialect object, and each engine has one: here all are alike."""
-
-    supports_statement_cache = True
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Dialect)
-
-    def __hash__(self) -> int:
-        return hash(Dialect)
-
-
-_DRIVER: Final = "midwatch"
-registry.register(f"sqlite.{_DRIVER}", __name__, Dialect.__name__)
-_COMPILED: Final = LRUCache[object, object](1000)
-"""Statements of every ledger of this process: to compile one takes twenty times as long as to run it."""
 
 
 class Occupied(Exception):
@@ -135,12 +115,12 @@ class Sqlite:
 
     def _engine(self, *, timeout: float, synchronous: str) -> Engine:
         engine = create_engine(
-            self._url.set(drivername=f"sqlite+{_DRIVER}"),
+            self._url.set(drivername=DRIVER),
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
             connect_args={"isolation_level": None, "timeout": timeout},
-            execution_options={"compiled_cache": _COMPILED},
+            execution_options={"compiled_cache": COMPILED},
         )
         event.listen(engine, "do_connect", self._make_private)
 
