@@ -38,6 +38,7 @@ IMPORTED: tuple[str, ...] = (
     "prefect.task_engine",
     "prefect.deployments.steps.pull",
     "prefect.utilities.visualization",
+    "pydantic.v1",
     "tasks.harness.run",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "pydantic_ai.models.openai",
@@ -229,6 +230,10 @@ def import_all() -> None:
             importlib.import_module(name)
         except Exception:
             traceback.print_exc()
+    with contextlib.suppress(ImportError):  # it was named above
+        from tasks.harness.history import build_codecs
+
+        build_codecs()
     if threading.active_count() > 1:
         raise SystemExit(f"an import has started a thread, so nothing can be forked: {threading.enumerate()}")
     gc.collect()

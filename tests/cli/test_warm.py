@@ -22,6 +22,7 @@ from cli.start_run import NUMBER, READY, SOCKET
 from tests.cli import small_warm
 from tests.cli.small_house import eventually
 
+MESSAGES = "from pydantic_ai.messages import ModelMessagesTypeAdapter"
 REPOSITORY = Path(__file__).parent.parent.parent
 TELL = """
 import json, os, random, sys, threading
@@ -233,6 +234,14 @@ def test_changed_code_is_not_served_from_memory_and_who_runs_already_runs_on(own
     assert own_place.run("colours").stdout == "blue\n"
     caller.terminate()
     assert caller.wait(timeout=10) == 5
+
+
+@pytest.mark.parametrize("needed", ["'pydantic.v1' in sys.modules", "ModelMessagesTypeAdapter.pydantic_complete"])
+def test_what_every_run_would_build_anew_is_there_when_it_is_forked(needed: str) -> None:
+    program = f"import sys; from cli.warm import import_all; import_all(); {MESSAGES}; print({needed})"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
 def test_all_that_runs_need_can_be_imported_and_starts_no_thread() -> None:
