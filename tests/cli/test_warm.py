@@ -100,8 +100,8 @@ def own_place(folder: Path, tmp_path: Path) -> Iterator[Place]:
     yield from _place(folder, tmp_path)
 
 
-def _place(folder: Path, home: Path) -> Iterator[Place]:
-    (home / "colour.py").write_text("NAME = 'red'\n")
+def _place(folder: Path, home: Path, colour: str = "NAME = 'red'\n") -> Iterator[Place]:
+    (home / "colour.py").write_text(colour)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -213,6 +213,16 @@ def test_who_would_have_started_otherwise_gets_a_fresh_python(place: Place, name
 def test_without_a_warm_process_a_fresh_python_does_it(place: Place, tmp_path: Path) -> None:
     assert place.told(MIDWATCH_HOME=str(tmp_path))["warm"] is False
     assert place.run("copy_in", said="something", MIDWATCH_HOME="").returncode == 7
+
+
+def test_who_asks_while_it_imports_waits_for_it(folder: Path, tmp_path: Path) -> None:
+    lasting = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'done')!r}):\n    time.sleep(0.01)\n"
+    with (
+        contextlib.contextmanager(_place)(folder, tmp_path, lasting) as place,
+        subprocess.Popen(place.argv("tell"), cwd=folder, env=place.environment, stdout=subprocess.PIPE) as caller,
+    ):
+        (tmp_path / "done").touch()
+        assert json.loads(caller.communicate()[0])["warm"] is True
 
 
 def test_a_killed_warm_process_takes_its_children_and_their_callers_see_a_crash(own_place: Place) -> None:
