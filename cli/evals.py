@@ -72,9 +72,9 @@ async def tried(
         LedgerError: there is no verified run to be tried on.
     """
     from blocks.ledger import open_ledger
+    from tasks.harness.entering import fingerprint
     from tasks.harness.evals import Trial, scratch
     from tasks.harness.place import Place
-    from tasks.harness.prepare import fingerprint
     from tasks.model.providers import resolve_model
 
     here = Place(project=house.project, home=house.home)

@@ -183,6 +183,7 @@ class Ledger(Store):
     worth_answers_of = worth.worth_answers_of
     worth_history = worth.worth_history
     see_fingerprint = marks.see_fingerprint
+    belongs_to = marks.belongs_to
     last_fingerprint = marks.last_fingerprint
     fingerprint = marks.fingerprint
     record_layers = layers.record_layers
@@ -214,6 +215,7 @@ class Ledger(Store):
 
     see_tools = pins.see_tools
     accept_tools = pins.accept_tools
+    pinned_tools = pins.pinned_tools
     pins = pins.pins
 
     see_people = people.see_people

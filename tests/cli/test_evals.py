@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from midwatch.agent_file import load_agent
 from midwatch.ledger import Ledger
-from tasks.harness.prepare import fingerprint
+from tasks.harness.entering import fingerprint
 from tests.tasks.harness.lives import Run, Script
 from tests.tasks.harness.test_evals import calls
 
