@@ -33,7 +33,7 @@ async def backtest(
     agent, tally = trial.spec.name, Tally(level=trial.level)
     before = since and since - _longest(trial)
     rows = await ledger.count_decisions(agent, before, until)
-    with closed_sockets(), _without_what_stays(), _judge(trial, rows) as judge:
+    with _without_what_stays(), _judge(trial, rows) as judge, closed_sockets():
         replay, waiting = Replay(trial, judge), 0
 
         def end() -> None:

@@ -19,7 +19,7 @@ from midwatch.decision import Verdict
 from midwatch.errors import LedgerError
 from midwatch.ledger.asks import AskVerdict
 from midwatch.ledger.journal import sha256
-from midwatch.ledger.tables import arrivals, asks, decisions, labels, runs, steps
+from midwatch.ledger.tables import arrivals, asks, decisions, labels, runs, staged, steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.run import Cause, Level
 
@@ -61,7 +61,7 @@ class PastCall:
     verdict: Verdict
     rule: str
     asked: bool
-    """It was asked about, and the question stands in the ledger."""
+    """It was asked about, or a rehearsal had staged it: the question, or what was said to it, stands in the ledger."""
     answer: AskVerdict | None
     """None too while nobody has answered."""
 
@@ -168,10 +168,14 @@ def _call(
 
 
 def _answers(tx: Read, run_ids: Collection[str]) -> dict[tuple[str, str, str], AskVerdict | None]:
-    """By run, call and digest, what a person said to the question about it."""
+    """By run, call and digest, what a person said to the question about it, or to a rehearsal's call."""
     columns = [asks.c[name] for name in ("run_id", "call_id", "digest", "verdict")]
     query = select(*columns).where(asks.c.run_id.in_(run_ids), asks.c.kind == "approve", asks.c.planted == "")
-    return {(row["run_id"], row["call_id"], row["digest"]): row["verdict"] for row in tx.all(query)}
+    said = {(row["run_id"], row["call_id"], row["digest"]): row["verdict"] for row in tx.all(query)}
+    tried = select(*(staged.c[name] for name in ("run_id", "call_id", "digest", "state")))
+    for row in tx.all(tried.where(staged.c.run_id.in_(run_ids), staged.c.state != "staged")):
+        said[row["run_id"], row["call_id"], row["digest"]] = "denied" if row["state"] == "refused" else "approved"
+    return said
 
 
 def _runs(tx: Read, agent: str, rows: Iterable[RowMapping], lookups: Collection[str]) -> dict[str, PastRun]:
