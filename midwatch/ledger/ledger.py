@@ -133,6 +133,7 @@ class Ledger(Store):
     decisions_of = decisions.decisions_of
     tools_decided = backtest.tools_decided
     agents_decided = backtest.agents_decided
+    models_decided = backtest.models_decided
     count_decisions = backtest.count_decisions
     each_decision = backtest.each_decision
     record_override = backtest.record_override
