@@ -80,7 +80,7 @@ class LadderView:
 async def view_of(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime) -> LadderView:
     """Where it stands now. Costs as much as its asked actions are many."""
     last = await ledger.last_fingerprint(spec.name)
-    mark = as_it_last_thought(spec, last.mark if last else None)
+    mark = as_it_last_thought(spec, last.mark if last else None, await ledger.pinned_tools(spec.name))
     same = last is None or last.fingerprint == mark.whole
     runs = await ledger.run_record(spec.name, mark.whole, now)
     return LadderView(

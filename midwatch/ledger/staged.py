@@ -21,6 +21,7 @@ from sqlalchemy import RowMapping, func, select, update
 from midwatch.approval import is_person
 from midwatch.errors import LedgerError
 from midwatch.ledger import decisions
+from midwatch.ledger.asks import Ask
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import staged as table
@@ -63,6 +64,24 @@ class Staged:
     @property
     def tool_call_id(self) -> str:
         return self.call_id.partition("/")[2]
+
+    def as_asked(self, ask_id: str, run_id: str, *, at: datetime, deadline: datetime | None) -> Ask:
+        """The question that this call is, in any run: it lets a person see, and say yes to, exactly the same."""
+        return Ask(
+            ask_id=ask_id,
+            run_id=run_id,
+            call_id=self.call_id,
+            tool=self.tool,
+            args_json=self.args_json,
+            digest=self.digest,
+            kind="approve",
+            rule=self.rule,
+            reason=self.reason,
+            words="",
+            created_at=at,
+            deadline=deadline,
+            context_json=self.context_json,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,7 @@ WITNESSED: Final[tuple[Witnessed, ...]] = (
                 },
             ),
             "run_finished": Tells(at=("finished_at",)),
+            "run_belongs_to": Tells(),
         },
     ),
     Witnessed(table="steps", key=("run_id", "position"), tells={"step": Tells(at=("at",), also=_dollars)}),

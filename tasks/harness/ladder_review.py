@@ -21,6 +21,7 @@ from midwatch.sparkline import sparkline
 from midwatch.spec import AgentSpec
 from midwatch.stand_ins import stand_ins
 from tasks.harness.place import place
+from tasks.harness.worth_review import review_worth
 
 WITHDRAWN = "the evidence does not speak for it any more"
 
@@ -38,6 +39,7 @@ async def review_all() -> State[Any]:
             await acreate_markdown_artifact(
                 key=f"{spec.name}-ladder", markdown=as_markdown(view), description=_stands(view)
             )
+            lines += await review_worth(ledger, spec, now)
     lines += [f"not judged: {error}" for error in wrong]
     kind = StateType.FAILED if wrong else StateType.COMPLETED
     return State(type=kind, message="; ".join(lines) or "nothing to propose")

@@ -59,7 +59,9 @@ async def past(ledger: Ledger, tmp_path: Path) -> Run:
     """A verified run that looked, noted and put two things."""
     WORLD.clear()
     facts: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 4, "asked_level": None}
-    await ledger.start_run("run", **facts, input={}, fingerprint="then", started_at=datetime.now(UTC))
+    await ledger.start_run(
+        "run", **facts, input={}, fingerprint="then", evidence="its evidence", started_at=datetime.now(UTC)
+    )
     run = Run(ledger=ledger, project=tmp_path, script=Script(LIFE), tools=TOOLS, rules=RULES)
     await run.life()
     await ledger.finish_run("run", outcome="verified", reason="the contract held")
@@ -140,7 +142,7 @@ async def test_results_are_kept_with_their_fingerprint_and_once(try_it: Callable
     for _ in range(2):
         rows = await past.ledger.record_eval("e1", agent="a", fingerprint="now", model="m", tried=[tried])
     assert [(row.passed, row.case_fingerprint, json.loads(row.detail_json)["missing"]) for row in rows] == [
-        (True, "then", [])
+        (True, "its evidence", [])
     ]
     assert await past.ledger.last_eval("a", "now") == rows
     assert await past.ledger.last_eval("a", "other") == []

@@ -20,8 +20,9 @@ from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.asked import Asked
+from tasks.harness.entering import fingerprint, let_in
 from tasks.harness.place import Place
-from tasks.harness.prepare import Prepared, Refused, check_input, fingerprint, let_in, prepare
+from tasks.harness.prepare import Prepared, Refused, check_input, prepare
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
