@@ -11,6 +11,7 @@ from sqlalchemy import update
 from midwatch.decision import Decision
 from midwatch.ledger import Decided, Finding, Ledger, Signature, Verified
 from midwatch.ledger.classes import move_class
+from midwatch.ledger.levels import put_on
 from midwatch.ledger.tables import asks, levels
 from midwatch.ledger.transaction import Write
 from tests.midwatch.ledger.climbs import AGENT as OWL
@@ -59,7 +60,11 @@ async def test_a_changed_row_is_named_on_either_database(told: Ledger) -> None:
 async def test_a_grant_that_no_person_could_give_is_named_though_the_ledger_wrote_it(
     ledger: Ledger, run_id: str
 ) -> None:
-    await ledger.grant_level("night-owl", 5, by="night-owl", because="I am ready")
+    def forged(tx: Write) -> None:
+        told: dict[str, Any] = {"because": "I am ready", "until": None, "basis": "override"}
+        put_on(tx, "night-owl", 5, by="night-owl", **told)
+
+    await ledger.write(forged, durable=True)
     await ledger.grant_level("lark", 4, **BY)
     await ledger.grant_level("lark", 1, **BY)
     assert [one.words for one in (await ledger.verify()).findings] == [
