@@ -32,6 +32,7 @@ from midwatch.ledger import (
     effects,
     evals,
     evidence,
+    footing,
     gauges,
     grant,
     habits,
@@ -177,6 +178,7 @@ class Ledger(Starts):
     class_record = evidence.class_record
     run_record = evidence.run_record
     rules_asked = evidence.rules_asked
+    evidence_doubt = footing.evidence_doubt
     report_incident = incidents.report_incident
     incidents_of = incidents.incidents_of
     promote_class = promotions.promote_class

@@ -121,7 +121,8 @@ def stage(tx: Write, call: Staged, decided: Decided) -> StagedRow:
         raise LedgerError(f"call {call.call_id!r} of run {call.run_id!r} was staged as another one ({found['tool']})")
     if new:
         sealed = {f"{name}_sha256": sha256(str(facts.pop(name))) for name in ("args_json", "context_json")}
-        tx.journal("staged", call.run_id, staged_id=found["staged_id"], call_id=call.call_id, **facts, **sealed)
+        named = {"staged_id": found["staged_id"], "call_id": call.call_id, "bound_json": bound}
+        tx.journal("staged", call.run_id, **named, **facts, **sealed)
     return row_of(found)
 
 
