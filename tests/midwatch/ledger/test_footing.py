@@ -102,6 +102,15 @@ async def test_evidence_by_another_hand_promotes_nobody_and_its_row_is_named(
     assert await ledger.moves_of(AGENT) == []
 
 
+async def test_rows_that_nobody_journalled_would_be_enough_and_earn_nothing(ledger: Ledger) -> None:
+    await past(ledger, 170)
+    await forged(ledger, *AGAIN)
+    assert (await ledger.class_record(AGENT, RULE, MARK.whole, START)).verdict.ready
+    with pytest.raises(LedgerError, match=rf"^asks ask_id xpast-\d+:\d+ {REFUSED}"):
+        await ledger.promote_class(AGENT, RULE, by(), **CLASS)
+    assert await ledger.level_of(AGENT, START) == 3
+
+
 async def test_rows_that_nobody_journalled_do_not_put_an_agent_on_a_level_either(ledger: Ledger) -> None:
     await climbed(ledger)
     await nights(ledger, 60)
@@ -176,17 +185,24 @@ class Meanwhile:
         if not self.done:
             self.done = True
             with closing(sqlite3.connect(self.path)) as file:
-                file.execute(self.statement)
-                file.commit()
+                file.executescript(self.statement)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_evidence_that_was_changed_between_the_look_and_the_signature_promotes_nobody(
-    ledger: Ledger, url: str
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE asks SET verdict = 'expired' WHERE verdict = 'denied'",
+        "INSERT INTO incidents SELECT 9, agent, run_id, NULL, NULL, 'minor', 'by', 'via', 'why', started_at FROM runs LIMIT 1",
+        "DROP TRIGGER journal_no_delete; DELETE FROM journal WHERE seq > 7",
+    ],
+)
+async def test_what_was_changed_between_the_look_and_the_signature_promotes_nobody(
+    ledger: Ledger, url: str, statement: str
 ) -> None:
     await past(ledger)
     await past(ledger, 1, days=1, verdict="denied", name="no", since=START - 9 * DAY)
-    meanwhile = Meanwhile(url, "UPDATE asks SET verdict = 'expired' WHERE verdict = 'denied'")
+    meanwhile = Meanwhile(url, statement)
     with pytest.raises(LedgerError, match="was changed while it was looked at; do it again"):
         await ledger.promote_class(AGENT, RULE, by(), **CLASS, seen=meanwhile)
     assert meanwhile.done
