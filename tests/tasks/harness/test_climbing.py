@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,14 +35,11 @@ ceiling: 5
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "work").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(FILE)
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def mark(project: Path) -> Fingerprint:
