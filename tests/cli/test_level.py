@@ -28,15 +28,12 @@ SINCE = datetime.now(UTC) - timedelta(days=60)
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
     monkeypatch.setenv("COLUMNS", "300")
-    (tmp_path / "agents").mkdir()
-    (tmp_path / "agents" / "owl.yaml").write_text(FILE)
-    return tmp_path
+    (home.parent / "agents").mkdir()
+    (home.parent / "agents" / "owl.yaml").write_text(FILE)
+    return home.parent
 
 
 @pytest.fixture
@@ -52,7 +49,6 @@ def say(project: Path) -> Say:
 def inside(project: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
     async def opened() -> T:
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             return await work(ledger)
 
     return asyncio.run(opened())
