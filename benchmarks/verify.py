@@ -23,10 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.seeded_ledger import START, seed
+from benchmarks.told import tell
 from midwatch.ledger import Ledger
 
 RESULTS: Final = Path(__file__).parent / "results" / "verify.json"
@@ -115,13 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         rows = [measured(decisions, Path(folder)) for decisions in wanted.decisions]
-    written = json.dumps([asdict(row) for row in rows], indent=1)
-    if tuple(wanted.decisions) == SIZES:
-        RESULTS.write_text(written + "\n")
-    if wanted.json:
-        print(written)
-    else:
-        Console().print(table(rows))
+    output = RESULTS if tuple(wanted.decisions) == SIZES else None
+    shown = [asdict(row) for row in rows]
+    tell(shown, lambda console: console.print(table(rows)), output=output, as_json=wanted.json)
     return int(not all(row.ok for row in rows))
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.told import tell
 
 if TYPE_CHECKING:
     from benchmarks.climb.house import Writer
@@ -99,10 +100,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         with scripted_model(writer) as url, climbing(folder, url) as environment:
             story = asyncio.run(told(folder, writer, environment))
         result = as_result(story, round(time.monotonic() - started, 1))
-    written = json.dumps(result, indent=1)
-    wanted.output.parent.mkdir(exist_ok=True)
-    wanted.output.write_text(written + "\n")
-    print(written if wanted.json else summary(result))
+    tell(
+        result,
+        lambda console: console.print(summary(result), markup=False, soft_wrap=True),
+        output=wanted.output,
+        as_json=wanted.json,
+    )
     return 0 if held(story.steps) else 1
 
 
