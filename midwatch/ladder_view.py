@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from math import log
 from typing import Final
 
 from midwatch.fingerprint import Part, as_it_last_thought, changed
-from midwatch.ladder import ALPHA, CLEAN, Action, Fall, curve, in_words
+from midwatch.ladder import ALPHA, Action, Fall, counted, curve, in_words
 from midwatch.ledger import ClassMove, IncidentRow, Ledger, LevelGrant, LevelStanding, Proposal, Record
 from midwatch.ledger.promotions import is_written
 from midwatch.run import Level
@@ -130,14 +130,8 @@ def _rung(record: Record, move: ClassMove | None, stands: str, *, unit: str = "a
 
 def told(actions: Sequence[Action], falls: Sequence[datetime]) -> list[float | Fall]:
     """What counts of the actions, in their order, with the falls between them."""
-    seen: set[tuple[date, str]] = set()
     found: list[tuple[datetime, int, float | Fall]] = [(at, 1, Fall()) for at in falls]
-    for action in sorted(actions, key=lambda action: action.at):
-        once = (action.at.astimezone(UTC).date(), action.args_sha256)
-        if action.severity != CLEAN or (action.ripe and once not in seen):
-            found.append((action.at, 0, action.severity))
-        if action.severity == CLEAN and action.ripe:
-            seen.add(once)
+    found += [(action.at, 0, action.severity) for action in counted(actions)]
     return [one for _, _, one in sorted(found, key=lambda each: each[:2])]
 
 
