@@ -57,9 +57,11 @@ MAKE_ONE = [
     "budget",
     "digest --seen",
     "grant inbox-triage 2 --because x",
+    "halt inbox-triage --because x",
     "level inbox-triage",
     "mandate list",
     "pins",
+    "resume inbox-triage",
     "worth inbox-triage --json",
 ]
 
@@ -115,7 +117,9 @@ for line in sys.stdin.read().splitlines():
 
 @pytest.mark.parametrize("verb", MAKE_ONE)
 def test_where_there_is_no_ledger_yet_it_is_made(verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "prefect").mkdir()  # a house was up here
     monkeypatch.setenv("MIDWATCH_PROJECT", str(PROJECT))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path))
+    monkeypatch.setattr("cli.halt.CUT_SECONDS", 0.0)
     done = CliRunner().invoke(app, verb.split())
-    assert (done.exit_code, (tmp_path / "home" / "ledger.db").is_file()) == (0, True), done.output
+    assert (done.exit_code, (tmp_path / "ledger.db").is_file()) == (0, True), done.output
