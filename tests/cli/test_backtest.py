@@ -42,15 +42,12 @@ Say = Callable[..., Result]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path) -> Path:
     for name in ("agents", "repo"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "agents" / "night.yaml").write_text(AGENT)
-    asyncio.run(_past(tmp_path))
-    return tmp_path
+        (home.parent / name).mkdir()
+    (home.parent / "agents" / "night.yaml").write_text(AGENT)
+    asyncio.run(_past(home.parent))
+    return home.parent
 
 
 @pytest.fixture
@@ -62,7 +59,6 @@ def say(project: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
 async def _past(project: Path) -> None:
     """A look that was allowed, a push that a person denied, and another server's tool."""
     async with _ledger(project) as ledger:
-        await ledger.migrate()
         facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
         await ledger.start_run("run-1", agent="night", fingerprint="f", started_at=NOW, **facts)
         await _decided(ledger, "1", "shell", {"command": "git status -s"}, "allow")
