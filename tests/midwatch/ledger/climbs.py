@@ -6,6 +6,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import insert
+
 from midwatch.ask_context import AskContext
 from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.ledger import Ask, Ledger, Signature
@@ -51,12 +53,21 @@ async def past(
     """
     context = AskContext(risk=risk).model_dump_json()
 
+    shown = {"rule": rule, "context_json": context, "verdict": verdict}
+
     def write(tx: Write) -> None:
+        questions: list[dict[str, Any]] = []
+        done: list[dict[str, Any]] = []
         for day in range(days):
             at, run_id = since + timedelta(days=day), f"{name}-{day}"
             _run(tx, run_id, at, mark, level=3)
             for number in range(day, count, days):
-                _call(tx, run_id, number, at, rule, context, verdict, digest="same" if same else f"{name} {number}")
+                call = _call(run_id, number, digest="same" if same else f"{name} {number}")
+                questions.append({**call, **_question(run_id, number, at), **shown})
+                done.append({**call, **_effect(run_id, number, at)})
+        for table, rows in ((asks, questions), (effects, done if verdict == "approved" else [])):
+            if rows:
+                tx.connection.execute(insert(table), rows)
 
     await ledger.write(write, durable=True)
 
@@ -66,16 +77,26 @@ def _run(tx: Write, run_id: str, at: datetime, mark: Fingerprint, **facts: Any) 
     tx.insert(runs, **{"run_id": run_id, "agent": AGENT, "evidence": mark.whole, "outcome": "verified", **told})
 
 
-def _call(
-    tx: Write, run_id: str, number: int, at: datetime, rule: str, context: str, verdict: str, digest: str
-) -> None:
-    call = {"run_id": run_id, "call_id": f"main/c{number}", "tool": "shell", "args_json": "{}", "digest": digest}
-    said = {"by": "anna", "via": "cli", "decided_at": at, "created_at": at, "verdict": verdict}
-    shown = {"kind": "approve", "rule": rule, "reason": "", "words": "", "context_json": context}
-    tx.insert(asks, ask_id=f"{run_id}:{number}", agent=AGENT, **call, **said, **shown)
-    if verdict == "approved":
-        done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
-        tx.insert(effects, idempotency_key=f"{run_id}:{number}", result_json='"done"', **call, **done)
+def _call(run_id: str, number: int, digest: str) -> dict[str, Any]:
+    return {"run_id": run_id, "call_id": f"main/c{number}", "tool": "shell", "args_json": "{}", "digest": digest}
+
+
+def _question(run_id: str, number: int, at: datetime) -> dict[str, Any]:
+    said = {
+        "by": "anna",
+        "via": "cli",
+        "decided_at": at,
+        "created_at": at,
+        "kind": "approve",
+        "reason": "",
+        "words": "",
+    }
+    return {"ask_id": f"{run_id}:{number}", "agent": AGENT, **said}
+
+
+def _effect(run_id: str, number: int, at: datetime) -> dict[str, Any]:
+    done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
+    return {"idempotency_key": f"{run_id}:{number}", "result_json": '"done"', **done}
 
 
 async def nights(

@@ -256,8 +256,8 @@ async def test_what_a_rule_denies_by_now_is_not_done(rehearse: Callable[..., Run
     night = rehearse(calls("put a"), "done")
     await night.life()
     await approved(ledger)
-    await execution(night, rules={**RULES, "deny": ["put"]}).life()
-    assert WORLD == []
+    ending = await execution(night, rules={**RULES, "deny": ["put"]}).life()
+    assert (WORLD, [refusal.why.partition(":")[0] for refusal in ending.refusals]) == ([], ["deny.put"])
 
 
 async def test_a_file_that_changed_in_the_meantime_is_not_written_over(
