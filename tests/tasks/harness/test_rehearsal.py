@@ -20,33 +20,8 @@ from midwatch.risk import Risk, ToolFacts, tool
 from midwatch.run import RunFacts
 from tasks.harness.record import LedgerRecorder
 from tasks.permissions.cleared import ClearedCall, GateState
+from tests.tasks.harness.cuttable import CUT, LOOK, PUT, WORLD, put, reach
 from tests.tasks.harness.lives import Cut, Run, Script, text_of
-
-WORLD: list[str] = []
-CUT: set[str] = set()
-
-
-def reach(place: str) -> None:
-    if place in CUT:
-        CUT.remove(place)
-        raise Cut(place)
-
-
-@tool(risk="read")
-async def look(what: str) -> str:
-    """Look."""
-    WORLD.append(f"look {what}")
-    reach(f"in look {what}")
-    return f"{what} is there"
-
-
-@tool(risk="write", idempotent=True)
-async def put(what: str) -> str:
-    """Put."""
-    reach(f"before put {what}")
-    WORLD.append(f"put {what}")
-    reach(f"after put {what}")
-    return "put"
 
 
 async def so_far(_: RunFacts, args: Mapping[str, Any]) -> Preview:
@@ -75,7 +50,7 @@ async def file_away(what: str, item: str) -> str:
     return "filed"
 
 
-TOOLS: list[Any] = [*({"python": f"{__name__}:{name}"} for name in ("look", "put", "jot")), "ask_human"]
+TOOLS: list[Any] = [LOOK, PUT, {"python": f"{__name__}:jot"}, "ask_human"]
 RULES: dict[str, list[Any]] = {
     "allow": ["look", "jot", {"put": {"what": "a"}}],
     "ask": [{"put": {"what": "b"}}],
@@ -281,8 +256,8 @@ async def test_what_a_rule_denies_by_now_is_not_done(rehearse: Callable[..., Run
     night = rehearse(calls("put a"), "done")
     await night.life()
     await approved(ledger)
-    await execution(night, rules={**RULES, "deny": ["put"]}).life()
-    assert WORLD == []
+    ending = await execution(night, rules={**RULES, "deny": ["put"]}).life()
+    assert (WORLD, [refusal.why.partition(":")[0] for refusal in ending.refusals]) == ([], ["deny.put"])
 
 
 async def test_a_file_that_changed_in_the_meantime_is_not_written_over(
