@@ -117,9 +117,10 @@ async def _promoted(ledger: Ledger, spec: AgentSpec, view: LadderView, step: Ste
     mark, ceiling = view.fingerprint, spec.ceiling
     with progress("rows of the ledger held against its journal") as seen:
         if step.rule is not None:
-            await ledger.promote_class(spec.name, step.rule, signed, fingerprint=mark, ceiling=ceiling, seen=seen)
+            told: dict[str, Any] = {"fingerprint": mark, "ceiling": ceiling, "share": spec.inherit, "seen": seen}
+            await ledger.promote_class(spec.name, step.rule, signed, **told)
         else:
-            told: dict[str, Any] = {"fingerprint": mark, "ceiling": ceiling, "missing": view.five, "seen": seen}
+            told = {"fingerprint": mark, "ceiling": ceiling, "missing": view.five, "seen": seen}
             await ledger.promote_level(spec.name, LEVELS[step.to_level - 1], signed, **told)
     stands = await ledger.level_of(spec.name, datetime.now(UTC))
     ends = f" until {signed.until:%Y-%m-%d %H:%M} UTC" if signed.until else ""

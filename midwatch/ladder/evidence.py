@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
@@ -57,11 +57,20 @@ class Evidence:
     """The first action of the climb; None: there is none."""
     per_day: float
     """What is clean, counts and will count: a day of the last 30, or of those since the first."""
+    inherited: int = 0
+    """Of what is clean in the climb that goes on: so much was done by the agent as it was before."""
 
     @property
     def climb(self) -> Tally:
         """The one that goes on."""
         return self.climbs[-1]
+
+
+def with_inherited(evidence: Evidence, left: Tally) -> Evidence:
+    """With what an agent has from what it was before: it is older than all of its own. Days and inputs stay its own."""
+    first, *later = evidence.climbs
+    begun = Tally(clean=first.clean + left.clean, minor=first.minor + left.minor, major=first.major + left.major)
+    return replace(evidence, climbs=(begun, *later), inherited=0 if later else left.clean)
 
 
 def weight_of(severity: float) -> Weight:

@@ -51,9 +51,9 @@ def record_eval(
     for one in tried:
         told, case = one.as_json(), tx.run(one.case_run)
         facts = {"agent": agent, "fingerprint": fingerprint, "model": model, "passed": one.passed}
+        facts["case_fingerprint"] = case["evidence"]
         key = {"eval_id": eval_id, "case_run": one.case_run}
-        kept = {"case_fingerprint": case["evidence"], "detail_json": told, "at": tx.at}
-        if tx.is_new(eval_results, key, **facts, **kept):
+        if tx.is_new(eval_results, key, **facts, detail_json=told, at=tx.at):
             tx.journal("eval_result", None, **key, **facts, detail_sha256=sha256(told))
     return _of(tx, eval_results.c.eval_id == eval_id)
 

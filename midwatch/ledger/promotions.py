@@ -60,6 +60,7 @@ async def promote_class(
     *,
     fingerprint: str,
     ceiling: int,
+    share: float = 0,
     seen: Seen = lambda _: None,
 ) -> ClassMove:
     """Let what this rule asks about go unasked. At level 3 the agent rises to 4, where nothing else goes unasked.
@@ -69,6 +70,7 @@ async def promote_class(
     Args:
         fingerprint: of the agent as it is now.
         ceiling: of its file.
+        share: of its file (`inherit`).
         seen: hears how many more rows of the ledger were looked at.
 
     Raises:
@@ -76,15 +78,23 @@ async def promote_class(
     """
 
     def count(tx: Read, at: datetime) -> Record:
-        return record_of(tx, agent, rule, fingerprint, at)
+        return record_of(tx, agent, rule, fingerprint, at, share=share)
 
     stands_on = None if signed.is_override else await footing(store, agent, count, seen)
     work = partial(_promote_class, agent=agent, rule=rule, signed=signed, fingerprint=fingerprint, ceiling=ceiling)
-    return await store.write(partial(work, stands_on=stands_on), durable=True)
+    return await store.write(partial(work, share=share, stands_on=stands_on), durable=True)
 
 
 def _promote_class(
-    tx: Write, *, agent: str, rule: str, signed: Signature, fingerprint: str, ceiling: int, stands_on: Footing | None
+    tx: Write,
+    *,
+    agent: str,
+    rule: str,
+    signed: Signature,
+    fingerprint: str,
+    ceiling: int,
+    share: float,
+    stands_on: Footing | None,
 ) -> ClassMove:
     level = _may_rise(tx, agent, signed)
     if not is_written(rule):
@@ -97,7 +107,7 @@ def _promote_class(
         raise LedgerError(
             f"{agent} stands at level {level}; no rung is skipped: `midwatch grant {agent} {level + 1}` first"
         )
-    record = record_of(tx, agent, rule, fingerprint, tx.at)
+    record = record_of(tx, agent, rule, fingerprint, tx.at, share=share)
     for each in () if stands_on is None else (stands_on.still(tx), record):
         if not each.verdict.ready:
             raise LedgerError(_not_enough(f"{agent} has not earned {rule}", each))

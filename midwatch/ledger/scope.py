@@ -21,7 +21,7 @@ HOUSE: Final = frozenset({"halts"})
 """Tables about no one agent, which keep all of them from rising."""
 EVIDENCE: Final = HOUSE | {
     *("runs", "decisions", "asks", "effects", "staged", "incidents", "fingerprints"),
-    *("levels", "class_moves", "breakers", "layers_seen", "worth_answers"),
+    *("levels", "class_moves", "breakers", "layers_seen", "worth_answers", "eval_results"),
 }
 """Tables that a promotion rests on."""
 

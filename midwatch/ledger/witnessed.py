@@ -216,5 +216,10 @@ WITNESSED: Final[tuple[Witnessed, ...]] = (
         },
     ),
     Witnessed(table="worth_answers", key=("answers_id",), tells={"worth_answered": Tells(at=("at",))}),
+    Witnessed(
+        table="eval_results",
+        key=("eval_id", "case_run"),
+        tells={"eval_result": Tells(at=("at",), fixed={"result_id": UNTOLD, "case_fingerprint": UNTOLD})},
+    ),
 )
 """A table that this ledger does not have yet is passed over."""

@@ -44,6 +44,7 @@ def test_what_decides_changes_its_own_part_and_the_whole(fields: dict[str, Any],
         {"triggers": {"schedule": {"while_asking": "skip"}}},
         {"planted": {"share": 0.01, "calls": []}},
         {"unseen_days": 3},
+        {"inherit": 0.5},
         {"breaker": {"same_cause": 9}},
     ],
 )
