@@ -51,7 +51,9 @@ def inherited_by(
 def _passed(tx: Read, agent: str, fingerprint: str, now: datetime) -> tuple[str, str] | None:
     """The latest eval, and the fingerprint of most of its cases, where every one passed and enough of them are of that."""
     mine = (eval_results.c.agent == agent, eval_results.c.fingerprint == fingerprint, eval_results.c.at <= now)
-    last = select(eval_results.c.eval_id).where(*mine).order_by(eval_results.c.result_id.desc()).limit(1)
+    # By when it was, first: of that the journal tells, and of the number of a row it does not.
+    newest = eval_results.c.at.desc(), eval_results.c.result_id.desc()
+    last = select(eval_results.c.eval_id).where(*mine).order_by(*newest).limit(1)
     rows = tx.all(select(eval_results).where(*mine, eval_results.c.eval_id == last.scalar_subquery()))
     cases = Counter(row["case_fingerprint"] for row in rows if row["case_fingerprint"] not in ("", fingerprint))
     if not cases or not all(row["passed"] for row in rows):

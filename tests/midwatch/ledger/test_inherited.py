@@ -17,7 +17,7 @@ from midwatch.ledger.evidence import Record, as_told
 from midwatch.ledger.tables import class_moves, eval_results
 from midwatch.rung_five import StandIns
 from tests.midwatch.ledger.climbs import AGENT, MARK, OTHER, RULE, by, past, spec
-from tests.midwatch.ledger.conftest import START
+from tests.midwatch.ledger.conftest import START, FakeClock
 
 NEW = OTHER.whole
 """The agent after a change; `MARK` is what it was."""
@@ -157,3 +157,18 @@ async def test_where_it_stands_shows_what_was_inherited_in_words_and_in_the_curv
     assert "(170 of them inherited)" in rung.words
     assert len(rung.points) == 200
     assert rung.points[-1] == pytest.approx(rung.record.verdict.log_e)
+
+
+async def test_the_number_of_a_row_that_no_entry_tells_makes_no_older_eval_the_latest(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    await past(ledger)
+    await own(ledger)
+    clock.forward(hours=-1)
+    await tried(ledger)
+    clock.forward(hours=1)
+    await tried(ledger, eval_id="e2", failing=1)
+    later = update(eval_results).where(eval_results.c.eval_id == "e1").values(result_id=eval_results.c.result_id + 1000)
+    await ledger.write(lambda tx: tx.connection.execute(later), durable=True)
+    assert await ledger.evidence_doubt(AGENT) == ""
+    assert (await record(ledger)).inherited is None
