@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.attention.night import Kind, Night
+from benchmarks.told import tell
 from midwatch.attention import Person, QuietHours, Situation
 from midwatch.ledger import Ledger
 from midwatch.precision import precision
@@ -168,13 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as home:
         result = asyncio.run(nightly(wanted.seed, Path(home)))
-    written = json.dumps(asdict(result), indent=1)
-    wanted.output.parent.mkdir(exist_ok=True)
-    wanted.output.write_text(written + "\n")
-    if wanted.json:
-        print(written)
-    else:
-        _print(result, Console(highlight=False))
+    tell(asdict(result), partial(_print, result), output=wanted.output, as_json=wanted.json)
     return 1 if result.woken_for_nothing or result.emergencies_slept_through or not result.journal_holds else 0
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -21,10 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.seeded_ledger import NEW, START, seed, trial
+from benchmarks.told import tell
 from midwatch.backtest import Report, backtest
 from midwatch.ledger import Ledger
 
@@ -126,13 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args(argv)
     rows = asyncio.run(all_measured(wanted.decisions))
-    written = json.dumps({"cores": os.cpu_count(), "rows": [asdict(row) for row in rows]}, indent=1)
-    if wanted.decisions == DECISIONS:
-        RESULTS.write_text(written + "\n")
-    if wanted.json:
-        print(written)
-    else:
-        Console().print(table(rows))
+    found = {"cores": os.cpu_count(), "rows": [asdict(row) for row in rows]}
+    output = RESULTS if wanted.decisions == DECISIONS else None
+    tell(found, lambda console: console.print(table(rows)), output=output, as_json=wanted.json)
     faults = [row.fault for row in rows if row.fault]
     print("\n".join(faults), file=sys.stderr) if faults else None
     return int(bool(faults))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import sys
 import tempfile
 import time
@@ -19,15 +18,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.told import tell
 from midwatch.calls import Call, parse_call
 from midwatch.policy import Policy, compile_policy
 from midwatch.risk import Risk
 from midwatch.spec import Rule, Rules
 
-RESULTS: Final = Path(__file__).parent / "results"
+RESULTS: Final = Path(__file__).parent / "results" / "policy_latency.json"
 TOOLS: Final[Mapping[str, Risk]] = {
     "shell": "execute",
     "read_file": "read",
@@ -179,13 +178,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.collect()
         gc.freeze()
         rows = [measured(kind, wanted.rules, wanted.calls, project) for kind in KINDS]
-    written = json.dumps([asdict(row) for row in rows], indent=1)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "policy_latency.json").write_text(written + "\n")
-    if wanted.json:
-        print(written)
-    else:
-        Console().print(_table(rows))
+    shown = [asdict(row) for row in rows]
+    tell(shown, lambda console: console.print(_table(rows)), output=RESULTS, as_json=wanted.json)
     return 0
 
 

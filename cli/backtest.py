@@ -31,6 +31,9 @@ SHOWN: Final = 3
 """Examples of a change; `--json` has more."""
 
 New = Annotated[Path | None, typer.Option("--rules", help="A whole agent file, or its rules. Without: as they stand.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Only runs that this model has answered, as recorded: none is asked.")
+]
 Since = Annotated[datetime | None, typer.Option(help="From this moment on (UTC).")]
 Until = Annotated[datetime | None, typer.Option(help="Before this moment (UTC).")]
 
@@ -39,6 +42,7 @@ def backtest(
     agent: SomeAgent = None,
     rules: New = None,
     level: Annotated[int | None, typer.Option(min=1, max=5, help="At this level, not at each run's own.")] = None,
+    model: Model = None,
     since: Since = None,
     until: Until = None,
     override: Annotated[bool, typer.Option("--override", help="Take a refused change upon yourself.")] = False,
@@ -48,13 +52,15 @@ def backtest(
     """Hold what was decided against new rules or another level. Exit code 4: a past denial would have been allowed."""
     if rules is not None and agent is None:
         raise typer.BadParameter("rules are those of one agent: name it before them", param_hint="--rules")
+    if model is not None and agent is None:
+        raise typer.BadParameter("a model has answered runs of one agent: name it before", param_hint="--model")
     if override and not because.strip():
         raise typer.BadParameter(
             "an override stays in the ledger with its reason: add --because", param_hint="--override"
         )
     bounds = since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC)
     found = with_prefect(
-        _reports(agent, rules, LEVELS[level - 1] if level else None, bounds, because if override else "")
+        _reports(agent, rules, LEVELS[level - 1] if level else None, model, bounds, because if override else "")
     )
     refused = [said for one in found if (said := _refusal(one))]
     if as_json:
@@ -75,6 +81,7 @@ async def _reports(
     agent: str | None,
     new: Path | None,
     level: Level | None,
+    model: str | None,
     bounds: tuple[datetime | None, datetime | None],
     because: str,
 ) -> list[Report]:
@@ -90,8 +97,8 @@ async def _reports(
         known = set(names(house.project / "agents"))
         for name in [agent] if agent else [one for one in await ledger.agents_decided() if one in known]:
             trial = await _trial(name, new, level, house, ledger, stack)
-            with progress(name, await ledger.count_decisions(name, since, until)) as seen:
-                found.append(await replayed(ledger, trial, since=since, until=until, seen=seen))
+            with progress(name, await ledger.count_decisions(name, since, until, model=model)) as seen:
+                found.append(await replayed(ledger, trial, since=since, until=until, model=model, seen=seen))
             if because and _refusal(found[-1]):
                 await _record(ledger, found[-1], because)
     return found

@@ -56,9 +56,9 @@ async def examined(agent: str, house: House) -> AsyncIterator[LayerResult]:
     """One result for each layer, up to the first that fails. Importing Prefect and the models takes seconds: not above."""
     from blocks.ledger import open_ledger
     from cli.layer_checks import Walk, load
-    from midwatch.fingerprint import fingerprint_of
     from midwatch.layers import walk
-    from tasks.model.providers import thinkers
+    from tasks.harness.mark import mark_of
+    from tasks.tools import saved_servers
 
     spec = load(agent, house)
     async with AsyncExitStack() as stack:
@@ -69,7 +69,7 @@ async def examined(agent: str, house: House) -> AsyncIterator[LayerResult]:
         async for result in walk(steps.checks()):
             found.append(result)
             yield result
-        mark = fingerprint_of(spec, await thinkers(spec.models(), os.environ)).whole
+        mark = (await mark_of(spec, ledger, os.environ, await saved_servers(spec))).whole
         held = all(result.ok for result in found)
         detail = "; ".join(f"{result.layer}: {result.detail}" for result in found if not result.ok) or "all hold"
         await ledger.record_layers(spec.name, fingerprint=mark, held=held, detail=detail)

@@ -73,9 +73,10 @@ async def tried(
     """
     from blocks.ledger import open_ledger
     from tasks.harness.evals import Trial, scratch
+    from tasks.harness.mark import mark_of
     from tasks.harness.place import Place
-    from tasks.harness.prepare import fingerprint
     from tasks.model.providers import resolve_model
+    from tasks.tools import saved_servers
 
     here = Place(project=house.project, home=house.home)
     async with await open_ledger(house.home) as past, scratch() as ledger:
@@ -90,8 +91,8 @@ async def tried(
         for case in cases:
             found.append(await trial.on(case))
             said(found[-1])
-        mark, named = fingerprint(spec), ", ".join(spec.models())
-        await past.record_eval(uuid4().hex, agent=spec.name, fingerprint=mark, model=named, tried=found)
+        mark, named = await mark_of(spec, past, os.environ, await saved_servers(spec)), ", ".join(spec.models())
+        await past.record_eval(uuid4().hex, agent=spec.name, fingerprint=mark.whole, model=named, tried=found)
     return found
 
 

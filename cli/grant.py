@@ -42,18 +42,11 @@ def grant(
 
 async def _grant(ledger: Ledger, spec: AgentSpec, level: Level, because: str, until: datetime | None) -> str:
     await ledger.migrate()
-    check(spec, level, await ledger.level_of(spec.name, datetime.now(UTC)))
+    if level > spec.ceiling:
+        raise LedgerError(f"{spec.name} has ceiling {spec.ceiling} in its file; level {level} is above it")
     mark = fingerprint_of(spec).whole if level > 3 else None
     said = {"by": getpass.getuser(), "because": because}
     await ledger.grant_level(spec.name, level, until=until, fingerprint=mark, **said)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC; then it stands at 3 again" if until else ""
     how = " by an override" if level > 3 else ""
     return f"{spec.name} stands at level {level}{how}{ends}."
-
-
-def check(spec: AgentSpec, level: Level, stands: Level) -> None:
-    """Raises LedgerError where the grant would pass the ceiling or skip a rung."""
-    if level > spec.ceiling:
-        raise LedgerError(f"{spec.name} has ceiling {spec.ceiling} in its file; level {level} is above it")
-    if level > stands + 1:
-        raise LedgerError(f"{spec.name} stands at level {stands}; no rung is skipped, so grant {stands + 1} first")

@@ -25,7 +25,7 @@ from cli.show import print_ask, print_run, questions, run_facts
 from cli.staged import print_waiting
 from midwatch.call_line import short_first
 from midwatch.calls import visible
-from midwatch.ledger import AskRow, Ledger, Proposal
+from midwatch.ledger import AskRow, Ledger, Proposal, StagedRow
 from midwatch.request import Question, together
 from midwatch.run_ids import short
 
@@ -46,13 +46,13 @@ def inbox(
         with suppress(KeyboardInterrupt):
             asyncio.run(with_ledger(lambda ledger: _watch(ledger, as_json=as_json, everything=everything)))
         return
-    waiting, proposed = asyncio.run(with_ledger(_both))
+    waiting, proposed, rehearsed = asyncio.run(with_ledger(_all))
     if as_json:
         typer.echo(json.dumps([*map(_facts, waiting), *map(proposal_facts, proposed)]))
         return
     print_halts()
     console = terminal.console(soft_wrap=True)
-    if rehearsed := asyncio.run(with_ledger(lambda ledger: ledger.staged_waiting())):
+    if rehearsed:
         print_waiting(rehearsed, console)
     if waiting or not proposed:
         console.print(_listed(waiting, datetime.now(UTC), everything=everything), soft_wrap=False)
@@ -63,9 +63,9 @@ def inbox(
         console.print(Text(line))
 
 
-async def _both(ledger: Ledger) -> tuple[list[Question], list[Proposal]]:
-    """What is asked, and what is proposed."""
-    return await _waiting(ledger), await ledger.open_proposals()
+async def _all(ledger: Ledger) -> tuple[list[Question], list[Proposal], list[StagedRow]]:
+    """What is asked, what is proposed, and what rehearsals have staged."""
+    return await _waiting(ledger), await ledger.open_proposals(), await ledger.staged_waiting()
 
 
 async def _watch(ledger: Ledger, *, as_json: bool, everything: bool) -> None:

@@ -78,7 +78,7 @@ def _change(view: LadderView) -> Iterator[str]:
     if not view.changed:
         return
     parts = ", ".join(view.changed)
-    yield f"Its file is not what last ran: {parts} changed. A run of it begins a new stream, and this stays behind:"
+    yield f"It is not what last ran: {parts} changed. A run of it begins a new stream, and this stays behind:"
     for rung in view.at_stake:
         yield f"  {rung.name}: {rung.words}{' - and it would ask again' if rung.stands == 'allow' else ''}"
 

@@ -7,7 +7,7 @@ import getpass
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -17,6 +17,7 @@ from cli.home import House, locate
 from cli.ledger import with_ledger
 from cli.level import lines
 from cli.options import Agent
+from cli.progress import progress
 from midwatch.agent_file import load_agent
 from midwatch.characters import visible
 from midwatch.errors import LedgerError
@@ -114,11 +115,13 @@ def _refused(view: LadderView, step: Step, because: str) -> str:
 
 async def _promoted(ledger: Ledger, spec: AgentSpec, view: LadderView, step: Step, signed: Signature) -> str:
     mark, ceiling = view.fingerprint, spec.ceiling
-    if step.rule is not None:
-        await ledger.promote_class(spec.name, step.rule, signed, fingerprint=mark, ceiling=ceiling)
-    else:
-        level, missing = LEVELS[step.to_level - 1], view.five
-        await ledger.promote_level(spec.name, level, signed, fingerprint=mark, ceiling=ceiling, missing=missing)
+    with progress("rows of the ledger held against its journal") as seen:
+        if step.rule is not None:
+            told: dict[str, Any] = {"fingerprint": mark, "ceiling": ceiling, "share": spec.inherit, "seen": seen}
+            await ledger.promote_class(spec.name, step.rule, signed, **told)
+        else:
+            told = {"fingerprint": mark, "ceiling": ceiling, "missing": view.five, "seen": seen}
+            await ledger.promote_level(spec.name, LEVELS[step.to_level - 1], signed, **told)
     stands = await ledger.level_of(spec.name, datetime.now(UTC))
     ends = f" until {signed.until:%Y-%m-%d %H:%M} UTC" if signed.until else ""
     what = f"{step.rule} goes unasked{ends}; " if step.rule else ""

@@ -22,8 +22,8 @@ from cli.show import print_piece
 from midwatch.call_line import short_first
 from midwatch.calls import visible
 from midwatch.errors import LedgerError, SpecError
-from midwatch.ledger import AskRow, Ledger, StagedRow
-from midwatch.request import Question
+from midwatch.ledger import Ledger, StagedRow
+from midwatch.request import pieces_of
 from midwatch.run_ids import short
 
 Numbered = tuple[int, StagedRow]
@@ -120,7 +120,7 @@ def _print_one(number: int, row: StagedRow, console: Console) -> None:
     """Whole: what is unseen is not approved."""
     item = f" · {visible(row.item)}" if row.item else ""
     console.print(Text(f"\n{number} · {row.tool}{item} · {row.state}", style="bold"))
-    for piece in Question(number=number, ask=_as_asked(row)).pieces:
+    for piece in pieces_of(row.as_asked("", row.run_id, at=row.at, deadline=None)):
         print_piece(piece, console)
     if row.by:
         console.print(f"  {row.state}: {visible(row.by)} through {row.via}, {visible(row.because or '')}", markup=False)
@@ -128,35 +128,6 @@ def _print_one(number: int, row: StagedRow, console: Console) -> None:
         console.print(f"  in run {row.executing_run}: midwatch show {short(row.executing_run)}", markup=False)
     if row.why:
         console.print(f"  {visible(row.why)}", markup=False)
-
-
-def _as_asked(row: StagedRow) -> AskRow:
-    """The question that a person would have been asked; what they have to see is the same."""
-    return AskRow(
-        ask_id="",
-        run_id=row.run_id,
-        agent="",
-        call_id=row.call_id,
-        tool=row.tool,
-        args_json=row.args_json,
-        digest=row.digest,
-        kind="approve",
-        rule=row.rule,
-        reason=row.reason,
-        words="",
-        created_at=row.at,
-        deadline=None,
-        context_json=row.context_json,
-        verdict=None,
-        by=None,
-        via=None,
-        decided_at=None,
-        decided_because=None,
-        edited_args_json=None,
-        answer=None,
-        granted_digest=None,
-        spent_at=None,
-    )
 
 
 def _facts(number: int, row: StagedRow) -> dict[str, Any]:

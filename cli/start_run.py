@@ -22,6 +22,8 @@ READY = b"!"
 NUMBER = struct.Struct("!i")
 PATIENCE = 2.0
 """Seconds for one end to wait for the other: it answers at once, or never."""
+COMING = 30.0
+"""Seconds for a warm process to be ready, which listens before it imports."""
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -35,13 +37,14 @@ def main() -> None:
 
 
 def connected(home: str) -> socket.socket | None:
-    """A line to the warm process of `home`, which listens to nobody else now; None when there is none."""
+    """A line to the warm process of `home` as soon as it hears nobody else; None when there is none."""
     line = socket.socket(socket.AF_UNIX)
-    line.settimeout(PATIENCE)
+    line.settimeout(COMING)
     with contextlib.suppress(OSError):
         with contextlib.chdir(home):
             line.connect(SOCKET)
         if line.recv(len(READY)) == READY:
+            line.settimeout(PATIENCE)
             return line
     line.close()
     return None

@@ -16,6 +16,7 @@ from midwatch.characters import visible
 from midwatch.digest.lines import Foreign, clock
 from midwatch.ledger.moment import EndedRun
 from midwatch.outcome import GREEN
+from midwatch.run import a_cause
 from midwatch.run_ids import short
 from midwatch.timeline import GLYPHS, WORDS, Look
 from midwatch.top import Need, Stop, Top, Worker
@@ -115,7 +116,7 @@ def _workers(top: Top, zone: ZoneInfo, width: int) -> Iterator[Text]:
 def _worker(one: Worker, now: datetime, zone: ZoneInfo, width: int) -> Iterator[Text]:
     look = _STATE[one.state]
     name = Text.assemble((f"{GLYPHS[look]} ", _style(look)), (_own(one.agent, 40), "bold"), f" {short(one.run_id)}")
-    began = f"since {clock(one.started_at, zone, now)} by {'an' if one.cause == 'event' else 'a'} {one.cause}"
+    began = f"since {clock(one.started_at, zone, now)} by {a_cause(one.cause)}"
     since = f"{_about(now - one.started_at)}, {began}" if one.state == "works" else began
     yield from packed([name, Text(_at(one, now)), Text(since)], width, " · ", INDENT, first=0)
     if one.state == "works":

@@ -1,12 +1,12 @@
 """The house: what does a run find already imported? A process that is forked for each run, in place of a fresh Python.
 
-Run as `python -m cli.warm`, one a house. It imports what every run needs, listens on a socket that only its owner reaches
-(`start_run.py` is at the other end), and forks: the child takes over the caller's environment, folder and standard streams
+Run as `python -m cli.warm`, one a house. It listens on a socket that only its owner reaches (`start_run.py` is at the other
+end), imports what every run needs, and forks: the child takes over the caller's environment, folder and standard streams
 and runs the caller's module. Nothing else is handed down: one thread, no event loop, no other open file.
 
 A child is only as good as what was imported. When a file of an imported module has changed, this process begins anew; by
-`exec`, so that it stays the parent of the children that it has. Whoever asks meanwhile is not answered, and starts a
-fresh Python.
+`exec`, so that it stays the parent of the children that it has. Who had asked by then is not answered, and starts a fresh
+Python; who asks later waits for what is imported.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ IMPORTED: tuple[str, ...] = (
     "prefect.task_engine",
     "prefect.deployments.steps.pull",
     "prefect.utilities.visualization",
+    "pydantic.v1",
     "tasks.harness.run",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "pydantic_ai.models.openai",
@@ -59,7 +60,7 @@ LARGEST = 1 << 24
 class Warm:
     """The parent's side."""
 
-    home: Path
+    listener: socket.socket
     imported: Mapping[str, int]
     """The files of all imported modules, and when each was last changed."""
     lives: dict[int, socket.socket] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Warm:
     def serve(self) -> Request:
         """Fork for whoever asks. Returns in the children only."""
         with contextlib.ExitStack() as here:
-            listener = here.enter_context(listening(self.home))
+            listener = here.enter_context(self.listener)
             deaths, bell = (here.enter_context(end) for end in socket.socketpair())
             bell.setblocking(False)
             signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -229,6 +230,8 @@ def import_all() -> None:
             importlib.import_module(name)
         except Exception:
             traceback.print_exc()
+    if history := sys.modules.get("tasks.harness.history"):
+        history.build_codecs()
     if threading.active_count() > 1:
         raise SystemExit(f"an import has started a thread, so nothing can be forked: {threading.enumerate()}")
     gc.collect()
@@ -239,8 +242,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then ends this process
     began, (carried, *_) = time.time_ns(), (*sys.argv[1:], "{}")
     lives = {int(pid): socket.socket(fileno=descriptor) for pid, descriptor in json.loads(carried).items()}
+    listener = listening(locate(os.environ).home)  # who asks from now on waits for what is imported next
     import_all()
-    become(Warm(home=locate(os.environ).home, imported=imported_files(began), lives=lives).serve())
+    become(Warm(listener=listener, imported=imported_files(began), lives=lives).serve())
 
 
 if __name__ == "__main__":

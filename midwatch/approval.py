@@ -20,8 +20,8 @@ MOVED: Final = (
     "call anew from what it holds now"
 )
 """What has become of a yes with other arguments."""
-_NOBODY: Final = frozenset({"", "agent", "assistant", "model", "self", "nobody"})
-"""Names that are no person's."""
+_NOBODY: Final = frozenset({"", "agent", "assistant", "midwatch", "model", "self", "nobody"})
+"""Names that are no person's; as `midwatch` the house itself signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import floor
-from typing import Any
+from typing import Any, Final
 
 from midwatch.calls import canonical_json, parse_call
+
+MIN_CASES: Final = 10
+"""Past runs of what an agent was that it has to pass before anything of that is inherited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

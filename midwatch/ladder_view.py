@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from math import log
 from typing import Final
 
 from midwatch.fingerprint import Part, as_it_last_thought, changed
-from midwatch.ladder import ALPHA, CLEAN, Action, Fall, curve, in_words
+from midwatch.ladder import ALPHA, CLEAN, MAJOR, MINOR, Action, Fall, Tally, counted, curve, in_words
 from midwatch.ledger import ClassMove, IncidentRow, Ledger, LevelGrant, LevelStanding, Proposal, Record
 from midwatch.ledger.promotions import is_written
 from midwatch.run import Level
@@ -80,7 +80,7 @@ class LadderView:
 async def view_of(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime) -> LadderView:
     """Where it stands now. Costs as much as its asked actions are many."""
     last = await ledger.last_fingerprint(spec.name)
-    mark = as_it_last_thought(spec, last.mark if last else None)
+    mark = as_it_last_thought(spec, last.mark if last else None, await ledger.pinned_tools(spec.name))
     same = last is None or last.fingerprint == mark.whole
     runs = await ledger.run_record(spec.name, mark.whole, now)
     return LadderView(
@@ -89,8 +89,8 @@ async def view_of(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime
         ceiling=spec.ceiling,
         fingerprint=mark.whole,
         changed=() if last is None else changed(last.mark, mark),
-        at_stake=() if same or last is None else await _classes(ledger, spec.name, last.fingerprint, now),
-        classes=await _classes(ledger, spec.name, mark.whole, now),
+        at_stake=() if same or last is None else await _classes(ledger, spec, last.fingerprint, now),
+        classes=await _classes(ledger, spec, mark.whole, now),
         runs=_rung(runs, None, "", unit="run"),
         five=missing_for_five(spec, mark.whole, seen, now),
         grants=tuple(await ledger.grants(spec.name)),
@@ -100,11 +100,12 @@ async def view_of(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime
     )
 
 
-async def _classes(ledger: Ledger, agent: str, fingerprint: str, now: datetime) -> tuple[Rung, ...]:
+async def _classes(ledger: Ledger, spec: AgentSpec, fingerprint: str, now: datetime) -> tuple[Rung, ...]:
+    agent = spec.name
     trust = await ledger.classes_allowed(agent, fingerprint, now)
     latest = {move.rule: move for move in reversed(await ledger.moves_of(agent))}
     rules = sorted({*await ledger.rules_asked(agent, fingerprint), *trust})
-    records = [await ledger.class_record(agent, rule, fingerprint, now) for rule in rules]
+    records = [await ledger.class_record(agent, rule, fingerprint, now, share=spec.inherit) for rule in rules]
     return tuple(_class(record, latest.get(str(record.rule)), trust, now) for record in records)
 
 
@@ -126,21 +127,22 @@ def _rung(record: Record, move: ClassMove | None, stands: str, *, unit: str = "a
         move=move,
         stands=stands,
         words=in_words(record.evidence, verdict, unit=unit),
-        points=tuple(curve(told(record.actions, record.falls), verdict.tested)) if verdict.tested else (),
+        points=tuple(curve(_climbed(record), verdict.tested)) if verdict.tested else (),
         missing=(*verdict.missing, *((verdict.too_slow,) if verdict.too_slow else ())),
     )
 
 
+def _climbed(record: Record) -> list[float | Fall]:
+    """What was inherited, and then its own."""
+    left = record.inherited.left if record.inherited else Tally()
+    before: list[float | Fall] = [*[MAJOR] * left.major, *[MINOR] * left.minor, *[CLEAN] * left.clean]
+    return before + told(record.actions, record.falls)
+
+
 def told(actions: Sequence[Action], falls: Sequence[datetime]) -> list[float | Fall]:
     """What counts of the actions, in their order, with the falls between them."""
-    seen: set[tuple[date, str]] = set()
     found: list[tuple[datetime, int, float | Fall]] = [(at, 1, Fall()) for at in falls]
-    for action in sorted(actions, key=lambda action: action.at):
-        once = (action.at.astimezone(UTC).date(), action.args_sha256)
-        if action.severity != CLEAN or (action.ripe and once not in seen):
-            found.append((action.at, 0, action.severity))
-        if action.severity == CLEAN and action.ripe:
-            seen.add(once)
+    found += [(action.at, 0, action.severity) for action in counted(actions)]
     return [one for _, _, one in sorted(found, key=lambda each: each[:2])]
 
 

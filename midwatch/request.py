@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
-from midwatch.ask_context import AskContext
+from midwatch.ask_context import AskContext, Preview
 from midwatch.characters import on_one_line
-from midwatch.ledger import AskRow
+from midwatch.ledger import Ask, AskRow
 
 GO_ON: Final = "go on"
 """What a person says to a monitor's question, alone or before words for the agent; whatever else is said ends the run."""
@@ -61,40 +61,7 @@ class Question:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """All that has to be seen before a yes."""
-        shown = [*self._asked_for(), *self._why(), *_read(self.context)]
-        words = Piece(label="The agent's own words", text=self.ask.words, form="quote")
-        return tuple(piece for piece in (*shown, words) if piece.text)
-
-    def _asked_for(self) -> list[Piece]:
-        arguments: dict[str, Any] = json.loads(self.ask.args_json)
-        if self.ask.kind == "answer":
-            asked = Piece(label="Question", text=str(arguments.get("question", self.ask.args_json)), form="quote")
-            options = arguments.get("options")
-            return [asked, Piece(label="Options", text=readable(options), form="argument")] if options else [asked]
-        preview = self.context.preview
-        seen = preview.instead_of if preview else ()
-        named = [
-            Piece(label=_name(name), text=readable(value), form="argument")
-            for name, value in arguments.items()
-            if name not in seen
-        ]
-        return [*named, Piece(label=preview.label, text=preview.text, form=preview.form)] if preview else named
-
-    def _why(self) -> list[Piece]:
-        ask = self.ask
-        match ask.kind:
-            case "approve":
-                why = ask.reason.replace(f"`{ask.tool} {ask.args_json}`", f"`{ask.tool}`")
-                rule = "" if not ask.rule or f"rule {ask.rule}" in why else f" (rule {ask.rule})"
-                return [_told("Why you are asked", why + rule)]
-            case "park":
-                return [_told("What happened", ask.reason)]
-            case "settle":
-                return [_told("Nobody saw its end", ask.reason)]
-            case "answer":
-                return []
-            case unknown:
-                assert_never(unknown)
+        return pieces_of(self.ask)
 
     @property
     def consequences(self) -> Consequences:
@@ -152,6 +119,14 @@ class Request:
         return tuple(question for question in self.questions if question.ask.verdict is None)
 
 
+def pieces_of(ask: Ask) -> tuple[Piece, ...]:
+    """All of a question that has to be seen before a yes, whether it was asked or would have been."""
+    context = AskContext.model_validate_json(ask.context_json)
+    words = Piece(label="The agent's own words", text=ask.words, form="quote")
+    shown = [*_asked_for(ask, context.preview), *_why(ask), *_read(context), words]
+    return tuple(piece for piece in shown if piece.text)
+
+
 def goes_on(answer: str) -> bool:
     """Whether a person's answer to a monitor lets the run go on. `Go on? No` does not."""
     first = answer.strip().casefold()
@@ -175,6 +150,37 @@ def together(asks: Sequence[AskRow]) -> list[tuple[AskRow, ...]]:
 def numbered(asks: Iterable[AskRow]) -> list[Question]:
     """All questions of one run, in the order in which they were asked."""
     return [Question(number=number, ask=ask) for number, ask in enumerate(asks, start=1)]
+
+
+def _asked_for(ask: Ask, preview: Preview | None) -> list[Piece]:
+    arguments: dict[str, Any] = json.loads(ask.args_json)
+    if ask.kind == "answer":
+        asked = Piece(label="Question", text=str(arguments.get("question", ask.args_json)), form="quote")
+        options = arguments.get("options")
+        return [asked, Piece(label="Options", text=readable(options), form="argument")] if options else [asked]
+    seen = preview.instead_of if preview else ()
+    named = [
+        Piece(label=_name(name), text=readable(value), form="argument")
+        for name, value in arguments.items()
+        if name not in seen
+    ]
+    return [*named, Piece(label=preview.label, text=preview.text, form=preview.form)] if preview else named
+
+
+def _why(ask: Ask) -> list[Piece]:
+    match ask.kind:
+        case "approve":
+            why = ask.reason.replace(f"`{ask.tool} {ask.args_json}`", f"`{ask.tool}`")
+            rule = "" if not ask.rule or f"rule {ask.rule}" in why else f" (rule {ask.rule})"
+            return [_told("Why you are asked", why + rule)]
+        case "park":
+            return [_told("What happened", ask.reason)]
+        case "settle":
+            return [_told("Nobody saw its end", ask.reason)]
+        case "answer":
+            return []
+        case unknown:
+            assert_never(unknown)
 
 
 def _read(context: AskContext) -> list[Piece]:

@@ -252,6 +252,8 @@ class AgentSpec(_Strict):
     breaker: Breaker = Breaker()
     expect_within_hours: Annotated[float, Field(gt=0, le=24 * 90)] | None = None
     """A verified run at least so often, or somebody is told. None: its silence says nothing."""
+    inherit: Annotated[float, Field(ge=0, le=1)] = 0
+    """After a change: so much of what was clean before counts again, once `midwatch evals` was passed. 0: nothing."""
     unseen_days: Annotated[float, Field(gt=0, le=365)] | None = 14
     """Its level falls by one, down to 3, for each so many days without a sign of a person. None: it never does."""
     planted: Planted | None = None

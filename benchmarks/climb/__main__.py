@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -24,6 +23,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.told import tell
 
 if TYPE_CHECKING:
     from benchmarks.climb.house import Writer
@@ -104,10 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if wanted.keep is not None:
             kept(folder, Path(environment["MIDWATCH_HOME"]), wanted.keep)
         result = as_result(story, round(time.monotonic() - started, 1))
-    written = json.dumps(result, indent=1)
-    wanted.output.parent.mkdir(exist_ok=True)
-    wanted.output.write_text(written + "\n")
-    print(written if wanted.json else summary(result))
+    tell(
+        result,
+        lambda console: console.print(summary(result), markup=False, soft_wrap=True),
+        output=wanted.output,
+        as_json=wanted.json,
+    )
     return 0 if held(story.steps) else 1
 
 

@@ -9,11 +9,11 @@ Chances are worked out exactly, and drawn besides. Writes benchmarks/results/lad
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ladder.figures import SEEN, YEAR, Line, Lives, Share, Thousand, allowed, lines, lives, thousands
+from benchmarks.told import tell
 from midwatch.ladder import ALPHA
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "ladder.json"
@@ -90,13 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=RESULTS)
     wanted = parser.parse_args(argv)
     result = measured(wanted.seed, wanted.trials)
-    written = json.dumps(asdict(result), indent=1)
-    wanted.output.parent.mkdir(exist_ok=True)
-    wanted.output.write_text(written + "\n")
-    if wanted.json:
-        print(written)
-    else:
-        _print(result, Console(highlight=False))
+    tell(asdict(result), partial(_print, result), output=wanted.output, as_json=wanted.json)
     return 0 if all(result.promises.values()) else 1
 
 

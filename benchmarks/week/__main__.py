@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -20,10 +19,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
+
+from benchmarks.told import tell
 
 if TYPE_CHECKING:
     from benchmarks.week.score import Result
@@ -112,10 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         thinker = Thinker()
         with scripted_model(thinker) as url, housed(folder, url) as environment:
             result = asyncio.run(alone(wanted.seed, wanted.days, folder, thinker, environment))
-    written = json.dumps(asdict(result), indent=1)
-    wanted.output.parent.mkdir(exist_ok=True)
-    wanted.output.write_text(written + "\n")
-    _print(result, written if wanted.json else "")
+    tell(asdict(result), partial(_print, result), output=wanted.output, as_json=wanted.json)
     return 0 if held(result) else 1
 
 
@@ -125,13 +124,9 @@ def held(result: Result) -> bool:
     return result.journal_holds and not (false_greens or result.mail_lost or result.unaccounted or result.duties_failed)
 
 
-def _print(result: Result, written: str) -> None:
+def _print(result: Result, console: Console) -> None:
     from benchmarks.week.score import tables
 
-    if written:
-        print(written)
-        return
-    console = Console(highlight=False)
     for table in tables(result):
         console.print(table)
     for at_night, lines in (("woken", result.in_the_night), ("by day", result.by_day)):

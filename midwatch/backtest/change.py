@@ -22,7 +22,7 @@ Past = Literal["allowed", "approved", "edited", "denied", "unanswered", "forbidd
 allowed     a rule let it through, or a mandate that a person had signed
 approved    it was asked about, and a person said yes to it as it was
 edited      it was asked about, and a person changed it first
-denied      it was asked about, and a person said no
+denied      it was asked about, or rehearsed, and a person said no
 unanswered  it was asked about, and nobody said yes or no: in time, yet, or because somebody took the run over
 forbidden   a rule, the run's level or what is built in denied it
 """

@@ -1,6 +1,7 @@
 """The backtest: what do the rules say to a call alone, without what came before it? On two cores, where there are two.
 
-The second core is a fork of this process: it has the policy already, reads nothing, writes nothing, and ends with its pipe.
+The second core is a fork of this process: it has the policy already, reads nothing, writes nothing, reaches out to nothing, and
+ends with its pipe.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from multiprocessing.context import ForkProcess
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from midwatch.backtest.sockets import closed_sockets
 from midwatch.calls import parse_call
 from midwatch.decision import Decision
 from midwatch.errors import CallError
@@ -130,6 +132,6 @@ def _second(rules: Rules) -> tuple[Connection, Connection, ForkProcess]:
 def _serve(rules: Rules, asked: Connection, answered: Connection, others: Sequence[Connection]) -> None:
     for end in others:
         end.close()
-    with suppress(EOFError, OSError, KeyboardInterrupt):
+    with closed_sockets(), suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             answered.send(judged(rules, asked.recv()))

@@ -11,6 +11,7 @@ from midwatch.backtest.judged import WORTH, Judge, OneCore, TwoCores, cores
 from midwatch.backtest.replay import Replay, Trial
 from midwatch.backtest.report import Report, Tally, report
 from midwatch.backtest.sockets import closed_sockets
+from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
 from midwatch.ledger.backtest import PastCall
 
@@ -24,16 +25,24 @@ async def backtest(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
+    model: str | None = None,
     seen: Seen = lambda _: None,
 ) -> Report:
     """What `trial` would have made of the calls of its agent that were decided from `since` on and before `until`.
 
     Budgets are replayed from as long before `since` as the longest of them looks back.
+
+    Args:
+        model: only of runs that this one alone has answered; None: of all.
+
+    Raises:
+        LedgerError: there is no such run.
     """
     agent, tally = trial.spec.name, Tally(level=trial.level)
     before = since and since - _longest(trial)
-    rows = await ledger.count_decisions(agent, before, until)
-    with closed_sockets(), _without_what_stays(), _judge(trial, rows) as judge:
+    rows = await ledger.count_decisions(agent, before, until, model=model)
+    unrecorded = await _unrecorded(ledger, agent, model, since, until) if model else 0
+    with _without_what_stays(), _judge(trial, rows) as judge, closed_sockets():
         replay, waiting = Replay(trial, judge), 0
 
         def end() -> None:
@@ -49,9 +58,24 @@ async def backtest(
             waiting = len(calls)
             seen(waiting + later)
 
-        await ledger.each_decision(agent, take, since=before, until=until, lookups=trial.lookups)
+        await ledger.each_decision(agent, take, since=before, until=until, lookups=trial.lookups, model=model)
         end()
-    return report(tally, agent=agent, rules=trial.policy.fingerprint, level=trial.level, since=since, until=until)
+    tally.unrecorded = unrecorded
+    rules, level = trial.policy.fingerprint, trial.level
+    return report(tally, agent=agent, rules=rules, level=level, model=model, since=since, until=until)
+
+
+async def _unrecorded(ledger: Ledger, agent: str, model: str, since: datetime | None, until: datetime | None) -> int:
+    """Decisions in runs that another model has answered, or several. Raises LedgerError where it is all of them."""
+    every = await ledger.count_decisions(agent, since, until)
+    of_it = await ledger.count_decisions(agent, since, until, model=model)
+    if not of_it:
+        known = ", ".join(await ledger.models_decided(agent)) or "none"
+        raise LedgerError(
+            f"no call of {agent} was decided about in a run that {model!r} alone has answered, and none is asked here; "
+            f"recorded are answers of: {known}. `midwatch evals {agent} --model {model}` asks it, on past runs"
+        )
+    return every - of_it
 
 
 @contextmanager

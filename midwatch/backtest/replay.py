@@ -204,7 +204,9 @@ def _labels(past: PastCall) -> tuple[Label, ...]:
 
 
 def past_of(call: PastCall) -> Past:
-    """What became of it."""
+    """What became of it. What a rule let through can be a person's no: to a rehearsal's call, before it was done."""
+    if call.answer == "denied":
+        return "denied"
     if call.verdict == "allow":
         return "allowed"
     if call.verdict == "deny":
@@ -214,8 +216,6 @@ def past_of(call: PastCall) -> Past:
             return "approved"
         case "edited":
             return "edited"
-        case "denied":
-            return "denied"
         case _:
             return "unanswered"
 

@@ -61,6 +61,7 @@ class Tally:
     open_denials: int = 0
     examples: dict[Change, dict[tuple[str, str], Example]] = field(default_factory=dict)
     later: int = 0
+    unrecorded: int = 0
     paths: int = 0
     served: int = 0
     unearned: int = 0
@@ -116,6 +117,8 @@ class Report:
     rules: str
     """Fingerprint of the new ones."""
     level: Level | None
+    model: str | None
+    """Whose recorded answers are replayed; None: all."""
     since: datetime | None
     until: datetime | None
     calls: int
@@ -146,19 +149,30 @@ class Report:
 
 
 def report(
-    tally: Tally, *, agent: str, rules: str, level: Level | None, since: datetime | None, until: datetime | None
+    tally: Tally,
+    *,
+    agent: str,
+    rules: str,
+    level: Level | None,
+    since: datetime | None,
+    until: datetime | None,
+    model: str | None = None,
 ) -> Report:
     """What a tally says when all is read."""
     taken = {
         "paths are taken as they are spelled: no link is followed, no disk is looked at": tally.paths,
         "the tools of MCP servers are taken to be those that a person has looked at": tally.served,
         "at level 4 and above what the rules allow goes unasked, whether its class has earned that or not": tally.unearned,
+        f"decided in runs of which no answer, or not every one, is {model}'s, so that they are left out, also of budgets": (
+            tally.unrecorded
+        ),
         "judged again after a yes or a crash, and not counted again": tally.later,
     }
     return Report(
         agent=agent,
         rules=rules,
         level=level,
+        model=model,
         since=since,
         until=until,
         calls=tally.calls,

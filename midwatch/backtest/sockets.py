@@ -1,4 +1,4 @@
-"""The backtest: can anything in this process reach out? While `closed_sockets` holds, no socket is made and no program begun.
+"""The backtest: can anything in this process reach out? While `closed_sockets` holds, no socket is made and no process begun.
 
 Python's audit events come from the C code itself, so a module that took `socket.socket` with it before is refused as well.
 A connection that stands already, as to a PostgreSQL ledger, goes on being read from.
@@ -18,12 +18,18 @@ REFUSED: Final = frozenset(
         "socket.__new__",
         "socket.connect",
         "socket.bind",
+        "socket.sendto",
+        "socket.sendmsg",
         "socket.getaddrinfo",
         "socket.gethostbyname",
         "socket.gethostbyaddr",
+        "socket.getnameinfo",
         "subprocess.Popen",
         "os.system",
         "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.spawn",
         "os.posix_spawn",
     }
 )

@@ -1,7 +1,7 @@
 """The ladder: is there evidence enough to trust an agent's class of action, or its runs, without asking? Pure."""
 
 from midwatch.ladder.eprocess import Fall, Tally, bound, curve, factor, log_e, needed
-from midwatch.ladder.evidence import Action, Evidence, evidence_of
+from midwatch.ladder.evidence import Action, Evidence, counted, evidence_of, with_inherited
 from midwatch.ladder.runs import judge_runs, run_severity
 from midwatch.ladder.sensitivity import Sensitivity, at_least, sensitivity_of
 from midwatch.ladder.standing import Verdict, judge
@@ -38,6 +38,7 @@ __all__ = [
     "Verdict",
     "at_least",
     "bound",
+    "counted",
     "curve",
     "evidence_of",
     "factor",
@@ -50,4 +51,5 @@ __all__ = [
     "run_severity",
     "sensitivity_of",
     "window_of",
+    "with_inherited",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
@@ -57,11 +57,20 @@ class Evidence:
     """The first action of the climb; None: there is none."""
     per_day: float
     """What is clean, counts and will count: a day of the last 30, or of those since the first."""
+    inherited: int = 0
+    """Of what is clean in the climb that goes on: so much was done by the agent as it was before."""
 
     @property
     def climb(self) -> Tally:
         """The one that goes on."""
         return self.climbs[-1]
+
+
+def with_inherited(evidence: Evidence, left: Tally) -> Evidence:
+    """With what an agent has from what it was before: it is older than all of its own. Days and inputs stay its own."""
+    first, *later = evidence.climbs
+    begun = Tally(clean=first.clean + left.clean, minor=first.minor + left.minor, major=first.major + left.major)
+    return replace(evidence, climbs=(begun, *later), inherited=0 if later else left.clean)
 
 
 def weight_of(severity: float) -> Weight:
@@ -71,36 +80,48 @@ def weight_of(severity: float) -> Weight:
     return "minor" if 0 < severity <= MINOR else "major"
 
 
+def counted(actions: Iterable[Action]) -> list[Action]:
+    """What counts, the oldest first: everything bad, and once a day and arguments what is clean and ripe."""
+    found: list[Action] = []
+    clean: set[_Once] = set()
+    for action in sorted(actions, key=lambda action: action.at):
+        if weight_of(action.severity) != "clean":
+            found.append(action)
+        elif action.ripe and _once(action) not in clean:
+            clean.add(_once(action))
+            found.append(action)
+    return found
+
+
 def evidence_of(actions: Iterable[Action], falls: Sequence[datetime], now: datetime) -> Evidence:
-    """What counts: everything bad, and once a day and arguments what is clean and ripe.
+    """What `counted` comes to.
 
     An action belongs to the climb in which it was done, whenever it became ripe or was reported; one of the very moment of a
     fall to the climb that it ended.
     """
     ended = sorted(falls)
     counts: list[Counter[Weight]] = [Counter() for _ in range(len(ended) + 1)]
-    clean: dict[_Once, Action] = {}
-    waiting: dict[_Once, Action] = {}
     ordered = sorted(actions, key=lambda action: action.at)
-    for action in ordered:
-        weight, once = weight_of(action.severity), (action.at.astimezone(UTC).date(), action.args_sha256)
-        if weight != "clean":
-            counts[bisect_left(ended, action.at)][weight] += 1
-        elif not action.ripe:
-            waiting.setdefault(once, action)
-        elif once not in clean:
-            clean[once] = action
-            counts[bisect_left(ended, action.at)][weight] += 1
+    counting = counted(ordered)
+    for action in counting:
+        counts[bisect_left(ended, action.at)][weight_of(action.severity)] += 1
+    clean = {_once(action): action for action in counting if action.severity == CLEAN}
+    unripe = [action for action in ordered if action.severity == CLEAN and not action.ripe]
+    waiting = {_once(action): action for action in reversed(unripe)}
     since = next((action.at for action in ordered if not ended or action.at > ended[-1]), None)
-    counted = [once for once, action in clean.items() if since and action.at >= since]
+    of_climb = [once for once, action in clean.items() if since and action.at >= since]
     return Evidence(
         climbs=tuple(Tally(clean=one["clean"], minor=one["minor"], major=one["major"]) for one in counts),
-        days=len({day for day, _ in counted}),
-        inputs=len({args for _, args in counted}),
+        days=len({day for day, _ in of_climb}),
+        inputs=len({args for _, args in of_climb}),
         unripe=sum(once not in clean for once, action in waiting.items() if since and action.at >= since),
         since=since,
         per_day=_per_day((waiting | clean).values(), now),
     )
+
+
+def _once(action: Action) -> _Once:
+    return action.at.astimezone(UTC).date(), action.args_sha256
 
 
 def _per_day(actions: Iterable[Action], now: datetime) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import ceil, floor, log10
 
-from midwatch.ladder.eprocess import Tally
 from midwatch.ladder.evidence import Evidence
 from midwatch.ladder.standing import Verdict
 from midwatch.ladder.thresholds import CONFIDENCE
@@ -14,7 +13,7 @@ def in_words(evidence: Evidence, verdict: Verdict, *, unit: str = "action") -> s
     """As in "after 612 clean actions on 34 days the error rate is below 0.89 % with 95 % confidence; 140 more to go"."""
     days = f"{evidence.days:,} day{'' if evidence.days == 1 else 's'}"
     after = "since the last fall, after" if len(evidence.climbs) > 1 else "after"
-    return f"{after} {_seen(evidence.climb, unit)} on {days} {_claim(verdict)}; {_rest(verdict)}"
+    return f"{after} {_seen(evidence, unit)} on {days} {_claim(verdict)}; {_rest(verdict)}"
 
 
 def percent(share: float) -> str:
@@ -27,11 +26,13 @@ def percent(share: float) -> str:
     return f"{ceil(hundredths * scale - 1e-9) / scale:g} %"
 
 
-def _seen(climb: Tally, unit: str) -> str:
+def _seen(evidence: Evidence, unit: str) -> str:
+    climb = evidence.climb
     clean = f"{climb.clean:,} clean {unit}{'' if climb.clean == 1 else 's'}"
     bad = [f"{count:,} {kind}" for kind, count in (("minor", climb.minor), ("major", climb.major)) if count]
     errors = f" and {' and '.join(bad)} error{'' if climb.minor + climb.major == 1 else 's'}" if bad else ""
-    return clean + errors
+    inherited = f" ({evidence.inherited:,} of them inherited)" if evidence.inherited else ""
+    return clean + inherited + errors
 
 
 def _claim(verdict: Verdict) -> str:

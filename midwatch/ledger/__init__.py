@@ -13,6 +13,7 @@ from midwatch.ledger.doubts import Settlement
 from midwatch.ledger.effects import EffectRow, EffectState, Reservation, ReservationState
 from midwatch.ledger.evals import EvalRow
 from midwatch.ledger.evidence import Record
+from midwatch.ledger.findings import Finding
 from midwatch.ledger.halts import HaltCheck, HaltRow
 from midwatch.ledger.incidents import IncidentRow, IncidentSeverity
 from midwatch.ledger.ledger import Ledger
@@ -30,7 +31,7 @@ from midwatch.ledger.slots import Accounting, Due, SlotClaim, SlotRow
 from midwatch.ledger.staged import Staged, StagedRow, StagedState
 from midwatch.ledger.stalls import Unfinished
 from midwatch.ledger.steps import StepKind, StepRow, StoredStep
-from midwatch.ledger.verify import Finding, Verified
+from midwatch.ledger.verify import Verified
 from midwatch.ledger.worth import WorthRow
 
 __all__ = [

@@ -86,15 +86,18 @@ def _charges(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -
     query = select(*columns, runs.c.finished_at).join(runs, runs.c.run_id == incidents.c.run_id)
     mine = (incidents.c.agent == agent, as_it_is(fingerprint), incidents.c.at <= now)
     found = tx.all(query.where(*mine).order_by(incidents.c.incident_id))
-    return [row for row in found if _is_its_own(tx, row, agent, rule)]
+    return [row for row in found if _is_its_own(tx, row, agent, rule, now)]
 
 
-def _is_its_own(tx: Read, charge: RowMapping, agent: str, rule: str) -> bool:
+def _is_its_own(tx: Read, charge: RowMapping, agent: str, rule: str, now: datetime) -> bool:
+    """Whether what is charged was a call of the class, or of a run in which it had acted by `now`."""
     if charge["rule"] is not None:
         return rule in (charge["rule"], *charge["rule"].split(PARTS))
     run_id = charge["run_id"]
-    asked = select(asks.c.run_id).where(*about(agent), asks.c.rule == rule, asks.c.run_id == run_id)
-    let_through = (decisions.c.verdict == "allow", decisions.c.rule == rule, decisions.c.run_id == run_id)
+    by_now = asks.c.created_at <= now
+    asked = select(asks.c.run_id).where(*about(agent), asks.c.rule == rule, asks.c.run_id == run_id, by_now)
+    allowed = (decisions.c.verdict == "allow", decisions.c.rule == rule, decisions.c.at <= now)
+    let_through = (*allowed, decisions.c.run_id == run_id)
     return tx.first(asked) is not None or tx.first(select(decisions.c.run_id).where(*let_through)) is not None
 
 

@@ -19,7 +19,7 @@ from midwatch.decision import Verdict
 from midwatch.errors import LedgerError
 from midwatch.ledger.asks import AskVerdict
 from midwatch.ledger.journal import sha256
-from midwatch.ledger.tables import arrivals, asks, decisions, labels, runs, steps
+from midwatch.ledger.tables import arrivals, asks, decisions, labels, runs, staged, steps
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.run import Cause, Level
 
@@ -61,7 +61,7 @@ class PastCall:
     verdict: Verdict
     rule: str
     asked: bool
-    """It was asked about, and the question stands in the ledger."""
+    """It was asked about, or a rehearsal had staged it: the question, or what was said to it, stands in the ledger."""
     answer: AskVerdict | None
     """None too while nobody has answered."""
 
@@ -85,10 +85,19 @@ def agents_decided(tx: Read) -> list[str]:
 
 
 @reads
-def count_decisions(tx: Read, agent: str, since: datetime | None, until: datetime | None) -> int:
+def models_decided(tx: Read, agent: str) -> list[str]:
+    """Every model of which an answer in a run of the agent is recorded, by name."""
+    answered = select(steps.c.name).distinct().join(runs, runs.c.run_id == steps.c.run_id)
+    return sorted(row["name"] for row in tx.all(answered.where(runs.c.agent == agent, steps.c.kind == "model")))
+
+
+@reads
+def count_decisions(
+    tx: Read, agent: str, since: datetime | None, until: datetime | None, *, model: str | None = None
+) -> int:
     """Rows that `each_decision` reads."""
     joined = select(func.count()).select_from(decisions).join(runs, runs.c.run_id == decisions.c.run_id)
-    return int(tx.connection.scalar(joined.where(*_within(agent, since, until))) or 0)
+    return int(tx.connection.scalar(joined.where(*_within(agent, since, until, model))) or 0)
 
 
 @reads
@@ -100,17 +109,23 @@ def each_decision(
     since: datetime | None = None,
     until: datetime | None = None,
     lookups: Collection[str] = (),
+    model: str | None = None,
 ) -> None:
     """Give `take` every call of the agent that was judged from `since` on and before `until`, page by page, oldest first.
 
     Args:
+        model: of the runs alone in which every recorded answer is of this one, as the provider names it, or `PROVIDER:NAME`.
         lookups: tools whose results may name who something goes to.
     """
     read = [
         decisions.c[name] for name in ("run_id", "position", "digest", "tool", "args_json", "verdict", "rule", "at")
     ]
     of_run = [runs.c[name] for name in ("level", "cause", "slot", "input_json")]
-    query = select(*read, *of_run).join(runs, runs.c.run_id == decisions.c.run_id).where(*_within(agent, since, until))
+    query = (
+        select(*read, *of_run)
+        .join(runs, runs.c.run_id == decisions.c.run_id)
+        .where(*_within(agent, since, until, model))
+    )
     query = query.order_by(decisions.c.at, decisions.c.run_id, decisions.c.position, decisions.c.digest)
     for page in tx.pages(query, PAGE):
         first = [row for row in page if _kind(row) == JUDGED_FIRST]
@@ -139,10 +154,19 @@ def record_override(
     )
 
 
-def _within(agent: str, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+def _within(agent: str, since: datetime | None, until: datetime | None, model: str | None) -> list[ColumnElement[bool]]:
     bounds = [runs.c.agent == agent]
+    bounds += [runs.c.run_id.in_(_answered_by(model))] if model else []
     bounds += [decisions.c.at >= since] if since else []
     return bounds + ([decisions.c.at < until] if until else [])
+
+
+def _answered_by(model: str) -> Select[Any]:
+    """Runs in which no other model has answered: of a call nobody wrote down which of several asked for it."""
+    first, last = func.min(steps.c.name), func.max(steps.c.name)
+    named = {model, model.partition(":")[2]} - {""}
+    answers = select(steps.c.run_id).where(steps.c.kind == "model").group_by(steps.c.run_id)
+    return answers.having(first == last, first.in_(named))
 
 
 def _kind(row: RowMapping) -> str:
@@ -168,10 +192,14 @@ def _call(
 
 
 def _answers(tx: Read, run_ids: Collection[str]) -> dict[tuple[str, str, str], AskVerdict | None]:
-    """By run, call and digest, what a person said to the question about it."""
+    """By run, call and digest, what a person said to the question about it, or to a rehearsal's call."""
     columns = [asks.c[name] for name in ("run_id", "call_id", "digest", "verdict")]
     query = select(*columns).where(asks.c.run_id.in_(run_ids), asks.c.kind == "approve", asks.c.planted == "")
-    return {(row["run_id"], row["call_id"], row["digest"]): row["verdict"] for row in tx.all(query)}
+    said = {(row["run_id"], row["call_id"], row["digest"]): row["verdict"] for row in tx.all(query)}
+    tried = select(*(staged.c[name] for name in ("run_id", "call_id", "digest", "state")))
+    for row in tx.all(tried.where(staged.c.run_id.in_(run_ids), staged.c.state != "staged")):
+        said[row["run_id"], row["call_id"], row["digest"]] = "denied" if row["state"] == "refused" else "approved"
+    return said
 
 
 def _runs(tx: Read, agent: str, rows: Iterable[RowMapping], lookups: Collection[str]) -> dict[str, PastRun]:

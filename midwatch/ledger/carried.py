@@ -15,7 +15,6 @@ from sqlalchemy import select, update
 from midwatch.errors import LedgerError
 from midwatch.judgment import Loop
 from midwatch.ledger import asks, labels
-from midwatch.ledger.asks import Ask
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.staged import StagedRow, row_of, rows_of
 from midwatch.ledger.tables import decisions, effects, journal
@@ -104,21 +103,8 @@ def _denied(tx: Read, row: StagedRow, executing_run: str) -> str:
 def _granted(tx: Write, row: StagedRow, executing_run: str, good_for: timedelta) -> None:
     """The question that this call would be, and the answer that it has."""
     assert row.decided_at is not None
-    ask = Ask(
-        ask_id=f"{executing_run}:{row.conversation}:{row.tool_call_id}",
-        run_id=executing_run,
-        call_id=row.call_id,
-        tool=row.tool,
-        args_json=row.args_json,
-        digest=row.digest,
-        kind="approve",
-        rule=row.rule,
-        reason=row.reason,
-        words="",
-        created_at=tx.at,
-        deadline=row.decided_at + good_for,
-        context_json=row.context_json,
-    )
+    ask_id = f"{executing_run}:{row.conversation}:{row.tool_call_id}"
+    ask = row.as_asked(ask_id, executing_run, at=tx.at, deadline=row.decided_at + good_for)
     yes = {"verdict": "approved", "by": row.by, "via": row.via, "decided_because": row.because}
     asks.enter_decision(
         tx, asks.enter_ask(tx, ask), {**yes, "granted_digest": row.digest}, digest_seen=row.digest, staged=row.staged_id

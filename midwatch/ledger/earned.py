@@ -22,7 +22,8 @@ def unearned(tx: Read) -> Iterator[Unearned]:
     """Every promotion on evidence that the record does not bear out."""
     earned_moves = select(class_moves).where(class_moves.c.basis == "earned").order_by(class_moves.c.move_id)
     for row in tx.all(earned_moves):
-        record = record_of(tx, row["agent"], row["rule"], row["fingerprint"], row["at"])
+        share = _share(row["evidence_json"])
+        record = record_of(tx, row["agent"], row["rule"], row["fingerprint"], row["at"], share=share)
         what = f"class move {row['move_id']} lets {row['rule']} of {row['agent']} go unasked"
         for why in _faults(record, row["evidence_json"]):
             yield "class_moves", {"move_id": row["move_id"]}, f"{what}, {why}"
@@ -52,6 +53,13 @@ def _faults(record: Record, evidence_json: str) -> Iterator[str]:
             yield f"on {name} {told.get(name)}; counted again it is {again[name]}"
     if not record.verdict.ready:
         yield f"and the evidence was not enough: {'; '.join(record.verdict.missing)}"
+
+
+def _share(evidence_json: str) -> float:
+    """What the operator had set that it inherits."""
+    said = _read(evidence_json).get("inherited")
+    share = said.get("share") if isinstance(said, dict) else 0
+    return share if isinstance(share, int | float) and 0 <= share <= 1 else 0
 
 
 def _read(evidence_json: str) -> dict[str, Any]:

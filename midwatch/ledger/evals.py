@@ -23,12 +23,12 @@ class EvalRow:
     eval_id: str
     agent: str
     fingerprint: str
-    """Of the agent as it was tried."""
+    """Of the agent as it was tried: what its evidence belongs to."""
     model: str
     """What it was tried with."""
     case_run: str
     case_fingerprint: str
-    """Of the past run."""
+    """What the evidence of the past run belongs to; "" of a run from before there was any."""
     passed: bool
     detail_json: str
     at: datetime
@@ -51,9 +51,9 @@ def record_eval(
     for one in tried:
         told, case = one.as_json(), tx.run(one.case_run)
         facts = {"agent": agent, "fingerprint": fingerprint, "model": model, "passed": one.passed}
+        facts["case_fingerprint"] = case["evidence"]
         key = {"eval_id": eval_id, "case_run": one.case_run}
-        kept = {"case_fingerprint": case["fingerprint"], "detail_json": told, "at": tx.at}
-        if tx.is_new(eval_results, key, **facts, **kept):
+        if tx.is_new(eval_results, key, **facts, detail_json=told, at=tx.at):
             tx.journal("eval_result", None, **key, **facts, detail_sha256=sha256(told))
     return _of(tx, eval_results.c.eval_id == eval_id)
 

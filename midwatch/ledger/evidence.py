@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -26,8 +26,10 @@ from midwatch.ladder import (
     run_severity,
     sensitivity_of,
     window_of,
+    with_inherited,
 )
 from midwatch.ledger.actions import about, actions_of, as_it_is
+from midwatch.ledger.inherited import Inherited, inherited_by
 from midwatch.ledger.tables import asks, class_moves, incidents, levels, runs
 from midwatch.ledger.transaction import Read, reads
 from midwatch.reviewer import caught
@@ -56,12 +58,18 @@ class Record:
     falls: tuple[datetime, ...]
     evidence: Evidence
     verdict: Verdict
+    inherited: Inherited | None = None
+    """What it has from what the agent was before; it stands in `evidence`, and not among the actions."""
 
 
 @reads
-def class_record(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime) -> Record:
-    """What the record shows of one class."""
-    return record_of(tx, agent, rule, fingerprint, now)
+def class_record(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, *, share: float = 0) -> Record:
+    """What the record shows of one class.
+
+    Args:
+        share: of what was clean of the agent as it was before, once it has passed its evals (`inherited.py`).
+    """
+    return record_of(tx, agent, rule, fingerprint, now, share=share)
 
 
 @reads
@@ -77,7 +85,16 @@ def rules_asked(tx: Read, agent: str, fingerprint: str) -> list[str]:
     return sorted(str(row["rule"]) for row in tx.all(mine.distinct()))
 
 
-def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, *, falls_now: bool = False) -> Record:
+def record_of(
+    tx: Read,
+    agent: str,
+    rule: str,
+    fingerprint: str,
+    now: datetime,
+    *,
+    falls_now: bool = False,
+    share: float = 0,
+) -> Record:
     """`class_record` within a transaction.
 
     Args:
@@ -86,8 +103,8 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
     risk = _risk(tx, agent, rule, fingerprint, now)
     actions = actions_of(tx, agent, rule, fingerprint, risk, now)
     falls = (*_falls(tx, agent, rule, fingerprint, now), *((now,) if falls_now else ()))
-    evidence = evidence_of(actions, falls, now)
-    return Record(
+    evidence, seen = evidence_of(actions, falls, now), sensitivity(tx, agent, now)
+    own = Record(
         agent=agent,
         rule=rule,
         risk=risk,
@@ -95,8 +112,25 @@ def record_of(tx: Read, agent: str, rule: str, fingerprint: str, now: datetime, 
         actions=actions,
         falls=falls,
         evidence=evidence,
-        verdict=judge(evidence, risk, sensitivity(tx, agent, now)),
+        verdict=judge(evidence, risk, seen),
     )
+
+    def of_another(older: str) -> Evidence:
+        done = actions_of(tx, agent, rule, older, risk, now)
+        return evidence_of(done, _falls(tx, agent, rule, older, now), now)
+
+    given = inherited_by(tx, agent, fingerprint, share, now, of_another)
+    return own if given is None else _heir(own, given, seen)
+
+
+def _heir(own: Record, given: Inherited, seen: Sensitivity) -> Record:
+    """With what was inherited, where that is more than nothing."""
+    assert own.risk is not None
+    evidence = with_inherited(own.evidence, given.left)
+    verdict = judge(evidence, own.risk, seen)
+    if verdict.log_e <= own.verdict.log_e:
+        return own
+    return replace(own, evidence=evidence, verdict=verdict, inherited=given)
 
 
 def runs_record_of(tx: Read, agent: str, fingerprint: str, now: datetime, *, falls_now: bool = False) -> Record:
@@ -201,6 +235,7 @@ def as_told(record: Record) -> str:
     evidence, verdict = record.evidence, record.verdict
     return json.dumps(
         {
+            **({"inherited": asdict(record.inherited)} if record.inherited else {}),
             "fingerprint": record.fingerprint,
             "risk": record.risk,
             "climbs": [[climb.clean, climb.minor, climb.major] for climb in evidence.climbs],

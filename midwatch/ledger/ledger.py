@@ -14,7 +14,6 @@ from typing import Self
 
 from midwatch.ledger import (
     alarms,
-    arrivals,
     asks,
     attendance,
     backtest,
@@ -24,24 +23,22 @@ from midwatch.ledger import (
     carried,
     caught,
     chain,
-    chains,
     classes,
     concerns,
     days,
     decisions,
     digests,
-    dispatch,
     draws,
     effects,
     evals,
     evidence,
+    footing,
     gauges,
     grant,
     habits,
     halts,
     incidents,
     labels,
-    lapses,
     layers,
     levels,
     mandates,
@@ -55,11 +52,8 @@ from midwatch.ledger import (
     probes,
     promotions,
     proposals,
-    refused,
     runs,
-    schedules,
     settlement,
-    slots,
     staged,
     stalls,
     steps,
@@ -70,10 +64,11 @@ from midwatch.ledger import (
     worth,
 )
 from midwatch.ledger.database import connect
-from midwatch.ledger.transaction import Clock, Store, now
+from midwatch.ledger.starts import Starts
+from midwatch.ledger.transaction import Clock, now
 
 
-class Ledger(Store):
+class Ledger(Starts):
     """One database; use it on one event loop, and close it."""
 
     @classmethod
@@ -95,19 +90,6 @@ class Ledger(Store):
     verify_chain = chain.verify_chain
     holds = chain.holds
     verify = verify.verify
-
-    claim_slot = slots.claim_slot
-    account_slots = slots.account_slots
-    close_slot = slots.close_slot
-    refuse_slot = slots.refuse_slot
-    slot_looked = slots.slot_looked
-    slot = slots.slot
-    waiting_slots = slots.waiting_slots
-    slots_between = slots.slots_between
-    lapses_between = lapses.lapses_between
-    see_schedules = schedules.see_schedules
-    schedules_standing = schedules.schedules_standing
-    schedules_of = schedules.schedules_of
 
     start_run = runs.start_run
     finish_run = runs.finish_run
@@ -133,6 +115,7 @@ class Ledger(Store):
     decisions_of = decisions.decisions_of
     tools_decided = backtest.tools_decided
     agents_decided = backtest.agents_decided
+    models_decided = backtest.models_decided
     count_decisions = backtest.count_decisions
     each_decision = backtest.each_decision
     record_override = backtest.record_override
@@ -183,6 +166,7 @@ class Ledger(Store):
     worth_answers_of = worth.worth_answers_of
     worth_history = worth.worth_history
     see_fingerprint = marks.see_fingerprint
+    belongs_to = marks.belongs_to
     last_fingerprint = marks.last_fingerprint
     fingerprint = marks.fingerprint
     record_layers = layers.record_layers
@@ -194,6 +178,7 @@ class Ledger(Store):
     class_record = evidence.class_record
     run_record = evidence.run_record
     rules_asked = evidence.rules_asked
+    evidence_doubt = footing.evidence_doubt
     report_incident = incidents.report_incident
     incidents_of = incidents.incidents_of
     promote_class = promotions.promote_class
@@ -214,6 +199,7 @@ class Ledger(Store):
 
     see_tools = pins.see_tools
     accept_tools = pins.accept_tools
+    pinned_tools = pins.pinned_tools
     pins = pins.pins
 
     see_people = people.see_people
@@ -244,26 +230,6 @@ class Ledger(Store):
     delivery_refused = digests.delivery_refused
     deliveries_of = digests.deliveries_of
     last_digest = digests.last_digest
-
-    enter_arrival = arrivals.enter_arrival
-    known_deliveries = arrivals.known_deliveries
-    arrival = arrivals.arrival
-    is_from_outside = arrivals.is_from_outside
-    agents_due = dispatch.agents_due
-    arrivals_due = dispatch.arrivals_due
-    arrivals_started_since = dispatch.arrivals_started_since
-    runs_left_today = dispatch.runs_left_today
-    gather_arrivals = dispatch.gather_arrivals
-    arrival_started = dispatch.arrival_started
-    arrival_failed = dispatch.arrival_failed
-    retry_arrival = dispatch.retry_arrival
-    set_aside_of = dispatch.set_aside_of
-    refused_between = refused.refused_between
-    chain_mark = chains.chain_mark
-    move_chain_mark = chains.move_chain_mark
-    keep_chain_marks = chains.keep_chain_marks
-    endings_after = chains.endings_after
-    arrivals = arrivals.arrivals
 
     halt = halts.halt
     lift_halt = halts.lift_halt

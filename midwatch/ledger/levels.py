@@ -89,18 +89,26 @@ def grant_level(
     """Put the agent on `level`, up or down; the latest row is the one that counts. Above 3 it is an override.
 
     Raises:
-        LedgerError: who or why is missing, it would rise during a halt, or above 3 while its breaker is open or the tables are
-            not what the journal holds.
+        LedgerError: who or why is missing, it would rise by nobody's hand, over a rung, or during a halt, or above 3 while its
+            breaker is open or the tables are not what the journal holds.
     """
     if not by.strip() or not because.strip():
         raise LedgerError(f"a grant for {agent!r} names who gives it and why; one of them is empty")
     stands = standing(tx, agent, tx.at)
     if level > stands.level:
+        _refuse_to_raise(agent, stands.level, level, by)
         refuse_if_halted(tx, agent)
     if level > max(stands.level, UNGRANTED):
         refuse_if_in_question(tx, agent, stands)
     basis: Basis = "override" if level > UNGRANTED else "person"
     return put_on(tx, agent, level, by=by, because=because, until=until, basis=basis, fingerprint=fingerprint)
+
+
+def _refuse_to_raise(agent: str, stands: Level, level: Level, by: str) -> None:
+    if not is_person(by, agent):
+        raise LedgerError(f"a person raises {agent!r}, and {by!r} is none")
+    if level > stands + 1:
+        raise LedgerError(f"{agent} stands at level {stands}; no rung is skipped, so grant {stands + 1} first")
 
 
 def refuse_if_halted(tx: Read, agent: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, update
 
 from midwatch.fingerprint import Fingerprint, changed, in_words
 from midwatch.ledger import falls
@@ -30,6 +30,14 @@ def see_fingerprint(tx: Write, agent: str, mark: Fingerprint) -> None:
         tx.journal("fingerprint_seen", None, agent=agent, fingerprint=mark.whole, parts_sha256=sha256(told))
     if stale := falls.standing_on_another(tx, agent, mark):
         falls.changed_since(tx, agent, mark, _what_changed(tx, agent, stale, mark))
+
+
+@writes()
+def belongs_to(tx: Write, run_id: str, mark: Fingerprint) -> None:
+    """What the run shows is of this agent: the servers that it was the first to meet are pinned only since."""
+    another = update(runs).where(runs.c.run_id == run_id, runs.c.evidence != mark.whole)
+    if tx.changed(another.values(evidence=mark.whole)):
+        tx.journal("run_belongs_to", run_id, evidence=mark.whole)
 
 
 @reads

@@ -111,6 +111,12 @@ def pins(tx: Read, agent: str | None = None) -> list[Pin]:
     return _pins(tx, agent)
 
 
+@reads
+def pinned_tools(tx: Read, agent: str) -> dict[Served, str]:
+    """The definitions that stand, of all servers that the agent has ever had."""
+    return {(pin.server, pin.tool): pin.pinned for pin in _pins(tx, agent) if pin.pinned is not None}
+
+
 def _pins(tx: Read, agent: str | None) -> list[Pin]:
     query = select(table).order_by(table.c.agent, table.c.server, table.c.tool)
     return [Pin(**row) for row in tx.all(query if agent is None else query.where(table.c.agent == agent))]

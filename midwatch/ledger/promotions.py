@@ -1,4 +1,4 @@
-"""The ledger: may this rise? A person promotes, one rung at a time, on evidence that is looked at again as it is signed.
+"""The ledger: may this rise? A person promotes, one rung at a time, on evidence that the journal bears out as it is signed.
 
 Without evidence it is an override: it needs a reason, it ends, and it stays in the record for ever.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from midwatch.approval import is_person
@@ -16,6 +17,7 @@ from midwatch.ledger import alarms, proposals
 from midwatch.ledger.classes import PARTS, ClassMove, allowed, move_class
 from midwatch.ledger.evidence import Record, as_told, record_of, runs_record_of
 from midwatch.ledger.falls import FELL
+from midwatch.ledger.footing import Footing, footing
 from midwatch.ledger.levels import (
     UNGRANTED,
     Basis,
@@ -25,7 +27,8 @@ from midwatch.ledger.levels import (
     refuse_if_in_question,
     standing,
 )
-from midwatch.ledger.transaction import Write, writes
+from midwatch.ledger.transaction import Read, Store, Write
+from midwatch.ledger.verify import Seen
 from midwatch.run import Level
 
 LONGEST: Final = timedelta(days=90)
@@ -49,17 +52,50 @@ class Signature:
         return self.until is not None
 
 
-@writes()
-def promote_class(tx: Write, agent: str, rule: str, signed: Signature, *, fingerprint: str, ceiling: int) -> ClassMove:
+async def promote_class(
+    store: Store,
+    agent: str,
+    rule: str,
+    signed: Signature,
+    *,
+    fingerprint: str,
+    ceiling: int,
+    share: float = 0,
+    seen: Seen = lambda _: None,
+) -> ClassMove:
     """Let what this rule asks about go unasked. At level 3 the agent rises to 4, where nothing else goes unasked.
+
+    Without an override it takes as long as `verify` first, in which others may write.
 
     Args:
         fingerprint: of the agent as it is now.
         ceiling: of its file.
+        share: of its file (`inherit`).
+        seen: hears how many more rows of the ledger were looked at.
 
     Raises:
-        LedgerError: says what is missing, and what would supply it.
+        LedgerError: says what is missing, and what would supply it; or what of the evidence the journal does not bear out.
     """
+
+    def count(tx: Read, at: datetime) -> Record:
+        return record_of(tx, agent, rule, fingerprint, at, share=share)
+
+    stands_on = None if signed.is_override else await footing(store, agent, count, seen)
+    work = partial(_promote_class, agent=agent, rule=rule, signed=signed, fingerprint=fingerprint, ceiling=ceiling)
+    return await store.write(partial(work, share=share, stands_on=stands_on), durable=True)
+
+
+def _promote_class(
+    tx: Write,
+    *,
+    agent: str,
+    rule: str,
+    signed: Signature,
+    fingerprint: str,
+    ceiling: int,
+    share: float,
+    stands_on: Footing | None,
+) -> ClassMove:
     level = _may_rise(tx, agent, signed)
     if not is_written(rule):
         raise LedgerError(
@@ -71,9 +107,10 @@ def promote_class(tx: Write, agent: str, rule: str, signed: Signature, *, finger
         raise LedgerError(
             f"{agent} stands at level {level}; no rung is skipped: `midwatch grant {agent} {level + 1}` first"
         )
-    record = record_of(tx, agent, rule, fingerprint, tx.at)
-    if not signed.is_override and not record.verdict.ready:
-        raise LedgerError(_not_enough(f"{agent} has not earned {rule}", record))
+    record = record_of(tx, agent, rule, fingerprint, tx.at, share=share)
+    for each in () if stands_on is None else (stands_on.still(tx), record):
+        if not each.verdict.ready:
+            raise LedgerError(_not_enough(f"{agent} has not earned {rule}", each))
     move = move_class(
         tx,
         agent,
@@ -93,9 +130,8 @@ def promote_class(tx: Write, agent: str, rule: str, signed: Signature, *, finger
     return move
 
 
-@writes()
-def promote_level(
-    tx: Write,
+async def promote_level(
+    store: Store,
     agent: str,
     to: Level,
     signed: Signature,
@@ -103,15 +139,39 @@ def promote_level(
     fingerprint: str,
     ceiling: int,
     missing: tuple[str, ...] = (),
+    seen: Seen = lambda _: None,
 ) -> LevelGrant:
     """One rung up: to 4 where a class goes unasked, to 5 where the runs at level 4 have earned it.
 
+    Without an override it takes as long as `verify` first, in which others may write.
+
     Args:
         missing: what else level 5 asks for and is not there, each with what would supply it.
+        seen: hears how many more rows of the ledger were looked at.
 
     Raises:
-        LedgerError: says what is missing, and what would supply it.
+        LedgerError: says what is missing, and what would supply it; or what of the evidence the journal does not bear out.
     """
+
+    def count(tx: Read, at: datetime) -> Record:
+        return runs_record_of(tx, agent, fingerprint, at)
+
+    stands_on = None if signed.is_override else await footing(store, agent, count, seen)
+    work = partial(_promote_level, agent=agent, to=to, signed=signed, fingerprint=fingerprint, ceiling=ceiling)
+    return await store.write(partial(work, missing=missing, stands_on=stands_on), durable=True)
+
+
+def _promote_level(
+    tx: Write,
+    *,
+    agent: str,
+    to: Level,
+    signed: Signature,
+    fingerprint: str,
+    ceiling: int,
+    missing: tuple[str, ...],
+    stands_on: Footing | None,
+) -> LevelGrant:
     level = _may_rise(tx, agent, signed)
     if to > ceiling:
         raise LedgerError(f"{agent} has ceiling {ceiling} in its file; level {to} is above it")
@@ -119,11 +179,14 @@ def promote_level(
         raise LedgerError(f"{agent} stands at level {level}; no rung is skipped, and the next one is {level + 1}")
     if to <= UNGRANTED:
         raise LedgerError(f"level {to} needs no evidence: `midwatch grant {agent} {to} --because ...`")
-    if signed.is_override:
+    if stands_on is None:
         granted = _put_on(tx, agent, to, signed, "override", fingerprint, until=signed.until)
     else:
+        before = stands_on.still(tx)
         granted = (
-            _to_four(tx, agent, signed, fingerprint) if to == 4 else _to_five(tx, agent, signed, fingerprint, missing)
+            _to_four(tx, agent, signed, fingerprint)
+            if to == 4
+            else _to_five(tx, agent, signed, fingerprint, before, missing)
         )
     _settled(tx, agent, None, signed.by)
     return granted
@@ -158,9 +221,11 @@ def _to_four(tx: Write, agent: str, signed: Signature, fingerprint: str) -> Leve
     return _put_on(tx, agent, 4, signed, basis, fingerprint, until=until, evidence_json=told)
 
 
-def _to_five(tx: Write, agent: str, signed: Signature, fingerprint: str, missing: tuple[str, ...]) -> LevelGrant:
+def _to_five(
+    tx: Write, agent: str, signed: Signature, fingerprint: str, before: Record, missing: tuple[str, ...]
+) -> LevelGrant:
     record = runs_record_of(tx, agent, fingerprint, tx.at)
-    if lacking := (*record.verdict.missing, *missing):
+    if lacking := (*(before.verdict.missing or record.verdict.missing), *missing):
         raise LedgerError(_listed(f"{agent} has not earned level 5", lacking))
     return _put_on(tx, agent, 5, signed, "earned", fingerprint, evidence_json=as_told(record))
 

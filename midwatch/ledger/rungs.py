@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from midwatch.approval import is_person
 from midwatch.ledger.journal import Link
-from midwatch.ledger.levels import BY, UNGRANTED
+from midwatch.ledger.levels import UNGRANTED
 
 BEHIND: Final = timedelta(minutes=1)
 """A run's level is worked out before the run is entered; what is taken back between the two counts from its next effect on."""
@@ -63,7 +63,7 @@ class Rungs:
         said = f"grant {body['grant_id']} puts {agent} on level {level}"
         if level > stood + 1:
             yield f"{said}, and it stood at {stood}: a rung is skipped"
-        if level > stood and (not is_person(body["by"], agent) or body["by"] == BY):
+        if level > stood and not is_person(body["by"], agent):
             yield f"{said}, higher than the {stood} before, by {body['by']!r}, who is no person"
         if level > max(stood, UNGRANTED) and until is None and body.get("basis") in (None, "override"):
             yield f"{said} without evidence, and without an end"
@@ -78,7 +78,7 @@ class Rungs:
 
 def _opened(body: dict[str, Any]) -> Iterator[str]:
     said = f"class move {body['move_id']} lets {body['rule']} of {body['agent']} go unasked"
-    if not is_person(body["by"], body["agent"]) or body["by"] == BY:
+    if not is_person(body["by"], body["agent"]):
         yield f"{said}, by {body['by']!r}, who is no person"
     if body["basis"] not in ("earned", "override"):
         yield f"{said} on no ground that there is ({body['basis']})"

@@ -21,6 +21,7 @@ from sqlalchemy import RowMapping, func, select, update
 from midwatch.approval import is_person
 from midwatch.errors import LedgerError
 from midwatch.ledger import decisions
+from midwatch.ledger.asks import Ask
 from midwatch.ledger.decisions import Decided
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import staged as table
@@ -64,6 +65,24 @@ class Staged:
     def tool_call_id(self) -> str:
         return self.call_id.partition("/")[2]
 
+    def as_asked(self, ask_id: str, run_id: str, *, at: datetime, deadline: datetime | None) -> Ask:
+        """The question that this call is, in any run: it lets a person see, and say yes to, exactly the same."""
+        return Ask(
+            ask_id=ask_id,
+            run_id=run_id,
+            call_id=self.call_id,
+            tool=self.tool,
+            args_json=self.args_json,
+            digest=self.digest,
+            kind="approve",
+            rule=self.rule,
+            reason=self.reason,
+            words="",
+            created_at=at,
+            deadline=deadline,
+            context_json=self.context_json,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow(Staged):
@@ -102,7 +121,8 @@ def stage(tx: Write, call: Staged, decided: Decided) -> StagedRow:
         raise LedgerError(f"call {call.call_id!r} of run {call.run_id!r} was staged as another one ({found['tool']})")
     if new:
         sealed = {f"{name}_sha256": sha256(str(facts.pop(name))) for name in ("args_json", "context_json")}
-        tx.journal("staged", call.run_id, staged_id=found["staged_id"], call_id=call.call_id, **facts, **sealed)
+        named = {"staged_id": found["staged_id"], "call_id": call.call_id, "bound_json": bound}
+        tx.journal("staged", call.run_id, **named, **facts, **sealed)
     return row_of(found)
 
 

@@ -129,6 +129,10 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
+    def now(self) -> datetime:
+        """What its clock reads."""
+        return self._clock()
+
     async def read(self, work: Callable[[Read], T]) -> T:
         """Run `work` on a connection, beside any writer."""
         return await self._database.read(lambda connection: work(Read(connection)))

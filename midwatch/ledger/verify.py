@@ -9,74 +9,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import RowMapping, select
 
 from midwatch.ledger.chain import PAGE, ChainReport, unbroken
 from midwatch.ledger.columns import NANO, storable
 from midwatch.ledger.earned import unearned
+from midwatch.ledger.findings import Finding, Findings
 from midwatch.ledger.journal import GENESIS, Link, canonical, moment, sha256
 from midwatch.ledger.rungs import HEARD, Rungs
 from midwatch.ledger.sayings import Saying, Sayings
+from midwatch.ledger.scope import Scope
 from midwatch.ledger.tables import journal, metadata
-from midwatch.ledger.told import UNTOLD, WITNESSED, Row, Witnessed
+from midwatch.ledger.told import UNTOLD, Row, Witnessed
 from midwatch.ledger.transaction import Read, Store
 
-MOST: Final = 1000
-"""Findings that are kept; the others are counted."""
-
-What = Literal["changed", "missing", "added", "unearned"]
-"""A column is not what the journal says; a row is gone; nothing made the row; a level that no grant could give."""
 Seen = Callable[[int], None]
 """Hears how many more rows were read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is not as the journal has it."""
-
-    what: What
-    table: str
-    key: Mapping[str, Any]
-    column: str = ""
-    stands: Any = None
-    says: Any = None
-    """The journal. A text of which it has only the hash: that."""
-    seq: int | None = None
-    """The entry that says so."""
-    words: str = ""
-
-    def __str__(self) -> str:
-        where = f"{self.table} {', '.join(f'{name} {value}' for name, value in self.key.items())}"
-        match self.what:
-            case "changed":
-                return (
-                    f"{where}: {self.column} stands as {_said(self.stands)}; entry {self.seq} says {_said(self.says)}"
-                )
-            case "missing":
-                return f"{where}: the row is gone; entry {self.seq} made it"
-            case "added":
-                return f"{where}: no entry of the journal made this row"
-            case "unearned":
-                return f"{self.words} (entry {self.seq})" if self.seq else self.words
-
-
-@dataclass
-class Findings:
-    """What was found so far."""
-
-    kept: list[Finding] = field(default_factory=list)
-    times: int = 0
-
-    def add(self, found: Finding) -> None:
-        self.times += 1
-        if len(self.kept) < MOST:
-            self.kept.append(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,20 +53,25 @@ class Verified:
 
 async def verify(store: Store, seen: Seen = lambda _: None) -> Verified:
     """Hold every row of every witnessed table against the journal, as both stand at one moment."""
-    return await store.read(partial(_verified, seen=seen))
+    return await store.read(partial(held, scope=Scope(), seen=seen))
 
 
-def _verified(tx: Read, seen: Seen) -> Verified:
+def held(tx: Read, scope: Scope, seen: Seen) -> Verified:
+    """Hold what is in the scope against the journal, as both stand from now on, in a transaction that has not read yet.
+
+    Raises:
+        ValueError, KeyError, TypeError: an entry is none that the ledger could have written.
+    """
     _at_one_moment(tx)
     findings, untold, rows = Findings(), Counter[str](), dict[str, int]()
-    there = {one.table: metadata.tables[one.table] for one in WITNESSED if one.table in metadata.tables}
     with Sayings() as sayings:
-        chain, entries = _listen(tx, sayings, findings, seen)
-        for one in WITNESSED:
-            if one.table in there:
-                rows[one.table] = _hold(tx, one, there[one.table], sayings, findings, untold, seen)
-    for table, key, words in unearned(tx):
-        findings.add(Finding(what="unearned", table=table, key=key, words=words))
+        chain, entries = _listen(tx, scope, sayings, findings, seen)
+        for one in scope.tables:
+            if one.table in metadata.tables:
+                rows[one.table] = _hold(tx, one, scope, sayings, findings, untold, seen)
+    if scope.agent is None:
+        for table, key, words in unearned(tx):
+            findings.add(Finding(what="unearned", table=table, key=key, words=words))
     return Verified(
         chain=chain,
         entries=entries,
@@ -131,9 +90,9 @@ def _at_one_moment(tx: Read) -> None:
         tx.connection.execution_options(isolation_level="REPEATABLE READ")
 
 
-def _listen(tx: Read, sayings: Sayings, findings: Findings, seen: Seen) -> tuple[ChainReport, int]:
+def _listen(tx: Read, scope: Scope, sayings: Sayings, findings: Findings, seen: Seen) -> tuple[ChainReport, int]:
     """Read the journal, whole or not: what stands behind a broken link is listened to as well."""
-    kinds = {kind: one for one in WITNESSED for kind in one.tells}
+    kinds = {kind: one for one in scope.tables for kind in one.tells}
     rungs, rows, head, entries = Rungs(), 0, GENESIS, 0
     first_bad: int | None = None
     for page in tx.pages(select(journal).order_by(journal.c.seq), PAGE):
@@ -143,51 +102,64 @@ def _listen(tx: Read, sayings: Sayings, findings: Findings, seen: Seen) -> tuple
             if sound:
                 rows, head = sound[-1].seq, sound[-1].hash
             first_bad = links[len(sound)].seq if len(sound) < len(links) else None
-        sayings.add(_heard(links, kinds, rungs, findings))
+        sayings.add(_heard(links, kinds, scope, rungs, findings))
         entries += len(links)
         seen(len(links))
     return ChainReport(ok=first_bad is None, rows=rows, first_bad=first_bad, head=head), entries
 
 
-def _heard(links: Sequence[Link], kinds: Mapping[str, Witnessed], rungs: Rungs, findings: Findings) -> Iterator[Saying]:
+def _heard(
+    links: Sequence[Link], kinds: Mapping[str, Witnessed], scope: Scope, rungs: Rungs, findings: Findings
+) -> Iterator[Saying]:
     for link in links:
         one = kinds.get(link.kind)
         if one is None:
             continue
         body = json.loads(link.body)
-        if link.kind in HEARD:
+        if scope.agent is None and link.kind in HEARD:
             for words in rungs.hear(link, body):
                 findings.add(Finding(what="unearned", table=one.table, key={}, seq=link.seq, words=words))
-        named = [body.get(name, link.run_id if name == "run_id" else None) for name in one.key]
-        key = canonical([storable(value) if isinstance(value, str) else value for value in named])
-        yield Saying(
-            table=one.table, key=key, seq=link.seq, kind=link.kind, at=link.at, run_id=link.run_id, body=link.body
-        )
+        if not scope.hears(one.table, link, body):
+            continue
+        for key in _keys(one, link, body):
+            yield Saying(
+                table=one.table, key=key, seq=link.seq, kind=link.kind, at=link.at, run_id=link.run_id, body=link.body
+            )
+
+
+def _keys(one: Witnessed, link: Link, body: Mapping[str, Any]) -> Iterator[str]:
+    """Of the rows that the entry speaks of."""
+    if each := one.tells[link.kind].each:
+        yield from (canonical([number]) for number in body[each])
+        return
+    named = [body.get(name, link.run_id if name == "run_id" else None) for name in one.key]
+    yield canonical([storable(value) if isinstance(value, str) else value for value in named])
 
 
 def _hold(
     tx: Read,
     one: Witnessed,
-    table: Table,
+    scope: Scope,
     sayings: Sayings,
     findings: Findings,
     untold: Counter[str],
     seen: Seen,
 ) -> int:
-    """Every row of one table; how many there are."""
+    """Every row of one table that is in the scope; how many there are."""
+    table = metadata.tables[one.table]
     columns = [column.name for column in table.c]
-    held = 0
-    for page in tx.pages(select(table).order_by(*(table.c[name] for name in one.key)), PAGE):
+    looked_at = 0
+    for page in tx.pages(scope.rows(table).order_by(*(table.c[name] for name in one.key)), PAGE):
         by_key = {canonical([row[name] for name in one.key]): row for row in page}
         said = sayings.take(one.table, list(by_key))
         for key, row in by_key.items():
             _compare(one, row, said.get(key, ()), columns, findings, untold)
-        held += len(page)
+        looked_at += len(page)
         seen(len(page))
     for gone in sayings.left(one.table):
         named = dict(zip(one.key, json.loads(gone.key), strict=True))
         findings.add(Finding(what="missing", table=one.table, key=named, seq=gone.seq))
-    return held
+    return looked_at
 
 
 def _compare(
@@ -239,10 +211,3 @@ def _plain(value: Any) -> Any:
             return int(value * NANO)
         case _:
             return value
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a text with SHA-256 {value['sha256'][:12]}…"
-    shown = "nothing" if value is None else repr(value)
-    return shown if len(shown) <= 120 else f"{shown[:120]}… ({len(shown)} characters)"

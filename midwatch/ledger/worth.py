@@ -16,7 +16,7 @@ from midwatch.errors import LedgerError
 from midwatch.ledger.columns import utc
 from midwatch.ledger.journal import sha256
 from midwatch.ledger.notices import BY_ITSELF
-from midwatch.ledger.tables import asks, day_totals, habits, runs, steps, worth_answers
+from midwatch.ledger.tables import asks, day_totals, habits, incidents, runs, steps, worth_answers
 from midwatch.ledger.transaction import Read, Write, reads, writes
 from midwatch.outcome import GREEN, Outcome
 from midwatch.worth.answers import Answers
@@ -71,16 +71,20 @@ def worth_answers_of(tx: Read, agent: str) -> WorthRow | None:
 
 @reads
 def worth_history(tx: Read, agent: str, now: datetime, *, window: timedelta = WINDOW, last: int = LAST) -> History:
-    """What the agent did in the window before `now`, by its runs that have ended.
+    """What the agent did in the window before `now`, by its runs that have ended; a rehearsal did nothing.
+
+    A run that was charged with an incident by `now` went wrong, however it ended; a major one was no work either.
 
     Args:
         last: the calls of so many verified runs are read, however long ago those were.
     """
     now = utc(now)
     midnight = datetime.combine(now - window, time(), now.tzinfo)
-    ended = and_(runs.c.agent == agent, runs.c.outcome.is_not(None), runs.c.ending.is_distinct_from("held_off"))
+    did = and_(runs.c.agent == agent, ~runs.c.shadow)
+    ended = and_(did, runs.c.outcome.is_not(None), runs.c.ending.is_distinct_from("held_off"))
     within = and_(ended, runs.c.started_at >= midnight, runs.c.started_at < now)
-    told = tx.all(select(runs.c.started_at, runs.c.outcome).where(within).order_by(runs.c.started_at))
+    told = tx.all(select(runs.c.run_id, runs.c.started_at, runs.c.outcome).where(within).order_by(runs.c.started_at))
+    charged = _charged(tx, agent, now)
     starts = tuple(row["started_at"] for row in told)
     outcomes = [row["outcome"] for row in told]
     return History(
@@ -89,14 +93,14 @@ def worth_history(tx: Read, agent: str, now: datetime, *, window: timedelta = WI
         runs=len(told),
         verified=outcomes.count("verified"),
         noop=outcomes.count("verified_noop"),
-        bad=sum(outcome in _LOOKED_AT for outcome in outcomes),
-        pieces=_pieces(tx, within),
+        bad=sum(row["outcome"] in _LOOKED_AT or row["run_id"] in charged for row in told),
+        pieces=_pieces(tx, within, charged),
         starts=starts,
         changed=_changed(tx, within),
         deciding=_deciding(tx, agent, midnight, now),
-        last=_last(tx, agent, last),
+        last=_last(tx, did, last),
         **_spent(tx, agent, midnight, now),
-        **_at_3(tx, ended),
+        **_at_3(tx, ended, charged),
     )
 
 
@@ -115,11 +119,25 @@ def _worth_row(row: RowMapping) -> WorthRow:
     return WorthRow(answers=answers, profile=Profile.model_validate_json(facts.pop("profile_json")), **facts)
 
 
-def _pieces(tx: Read, within: ColumnElement[bool]) -> int:
+def _charged(tx: Read, agent: str, now: datetime) -> Mapping[str, bool]:
+    """The runs that are charged with an incident, and whether one of them is a major one."""
+    mine = select(incidents.c.run_id, incidents.c.severity).where(incidents.c.agent == agent, incidents.c.at <= now)
+    found: dict[str, bool] = {}
+    for row in tx.all(mine):
+        found[row["run_id"]] = found.get(row["run_id"], False) or row["severity"] == "major"
+    return found
+
+
+def _pieces(tx: Read, within: ColumnElement[bool], charged: Mapping[str, bool]) -> int:
     """Of work that was verified: items of a run, as far as it left word of them; else the run itself."""
-    query = select(habits.c.traits_json).select_from(runs).outerjoin(habits, habits.c.run_id == runs.c.run_id)
+    query = (
+        select(runs.c.run_id, habits.c.traits_json)
+        .select_from(runs)
+        .outerjoin(habits, habits.c.run_id == runs.c.run_id)
+    )
     rows = tx.all(query.where(within, runs.c.outcome == "verified"))
-    return sum(int(json.loads(row["traits_json"] or "{}").get("items", 1)) for row in rows)
+    kept = [row["traits_json"] for row in rows if not charged.get(row["run_id"])]
+    return sum(int(json.loads(traits or "{}").get("items", 1)) for traits in kept)
 
 
 def _spent(tx: Read, agent: str, since: datetime, until: datetime) -> Mapping[str, Any]:
@@ -152,17 +170,18 @@ def _deciding(tx: Read, agent: str, since: datetime, until: datetime) -> tuple[t
     return tuple(found)
 
 
-def _at_3(tx: Read, ended: ColumnElement[bool]) -> Mapping[str, Any]:
+def _at_3(tx: Read, ended: ColumnElement[bool], charged: Mapping[str, bool]) -> Mapping[str, Any]:
     """The latest runs at level 3; those that a person or silence refused something say nothing of the agent's reliability."""
     refused = select(asks.c.run_id).where(asks.c.planted == "", asks.c.verdict.in_(_REFUSED))
-    mine = select(runs.c.outcome).where(ended, runs.c.level == 3, runs.c.run_id.not_in(refused))
+    mine = select(runs.c.run_id, runs.c.outcome).where(ended, runs.c.level == 3, runs.c.run_id.not_in(refused))
     latest = tx.all(mine.order_by(runs.c.started_at.desc(), runs.c.run_id).limit(AT_3))
-    return {"at_3": len(latest), "green_at_3": sum(row["outcome"] in GREEN for row in latest)}
+    good = [row for row in latest if row["outcome"] in GREEN and row["run_id"] not in charged]
+    return {"at_3": len(latest), "green_at_3": len(good)}
 
 
-def _last(tx: Read, agent: str, last: int) -> tuple[Piece, ...]:
+def _last(tx: Read, did: ColumnElement[bool], last: int) -> tuple[Piece, ...]:
     mine = select(runs.c.run_id, runs.c.started_at, runs.c.input_json)
-    verified = mine.where(runs.c.agent == agent, runs.c.outcome == "verified")
+    verified = mine.where(did, runs.c.outcome == "verified")
     latest = verified.order_by(runs.c.started_at.desc(), runs.c.run_id).limit(last)
     return tuple(piece for row in tx.all(latest) for piece in _pieces_of(tx, row))
 

@@ -30,7 +30,7 @@ MONTH: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Of one agent, over its runs that began in the window and have ended; without those that a breaker held off."""
+    """Of one agent, over its runs that began in the window and have ended; not rehearsals, nor what a breaker held off."""
 
     since: datetime
     """The first of them, or the window's beginning."""
@@ -41,9 +41,10 @@ class History:
     bad: int = 0
     """Ended failed, unverified or unknown, so that somebody has to look; or charged with an incident afterwards."""
     pieces: int = 0
-    """Of work, in the verified ones: files with `for_each`, else runs."""
+    """Of work, in the verified ones that no major incident was found in: files with `for_each`, else runs."""
     starts: tuple[datetime, ...] = ()
     model_usd: Decimal = Decimal(0)
+    """Of all days of the window, rehearsals and what has not ended included: it was paid."""
     unpriced: int = 0
     """Steps of a model whose price nobody knows: `model_usd` is a lower bound."""
     deciding: tuple[timedelta, ...] = ()
@@ -53,7 +54,7 @@ class History:
     """Runs in which a person's judgment changed the result: denied, edited, answered, taken over."""
     at_3: int = 0
     green_at_3: int = 0
-    """Of the latest runs at level 3 that no person said no to."""
+    """Of the latest runs at level 3 that no person said no to: ended well, and charged with nothing."""
     last: tuple[Piece, ...] = field(default=(), repr=False)
     """What the last verified runs did, the newest first."""
 

@@ -25,10 +25,11 @@ from midwatch.rehearsal import STAGED
 from midwatch.risk import HARMLESS
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
+from tasks.harness.entering import fingerprint
 from tasks.harness.invariants import Invariants
 from tasks.harness.on_record import FromRecord, Record, came_back, record_of
 from tasks.harness.place import Place
-from tasks.harness.prepare import Prepared, check_input, fingerprint
+from tasks.harness.prepare import Prepared, check_input
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.harness.watch import Watching
 from tasks.harness.work import Work

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,41 +22,62 @@ from midwatch.sparkline import sparkline
 from midwatch.spec import AgentSpec
 from midwatch.stand_ins import stand_ins
 from tasks.harness.place import place
+from tasks.harness.worth_review import review_worth
 
 WITHDRAWN = "the evidence does not speak for it any more"
 
 
 async def review_all() -> State[Any]:
-    """Every agent that has a file. Failed where one of the files cannot be read, after all others."""
+    """Every agent that has a file. Failed, after all of them, where a file cannot be read or evidence is in doubt."""
     here, now = place(os.environ), datetime.now(UTC)
     specs, wrong = Agents(folder=here.agents).every()
     lines: list[str] = []
+    doubted = False
     async with await open_ledger(here.home) as ledger:
         await ledger.migrate()
         for spec in specs.values():
-            view, said = await review(ledger, spec, await stand_ins(ledger, spec, here.home, now), now)
-            lines += said
+            found = await review(ledger, spec, await stand_ins(ledger, spec, here.home, now), now)
+            lines += found.lines
+            doubted |= bool(found.doubt)
             await acreate_markdown_artifact(
-                key=f"{spec.name}-ladder", markdown=as_markdown(view), description=_stands(view)
+                key=f"{spec.name}-ladder", markdown=as_markdown(found.view), description=_stands(found.view)
             )
+            lines += await review_worth(ledger, spec, now)
     lines += [f"not judged: {error}" for error in wrong]
-    kind = StateType.FAILED if wrong else StateType.COMPLETED
+    kind = StateType.FAILED if wrong or doubted else StateType.COMPLETED
     return State(type=kind, message="; ".join(lines) or "nothing to propose")
 
 
-async def review(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime) -> tuple[LadderView, list[str]]:
-    """One agent; what was proposed and withdrawn, a line each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """One agent."""
+
+    view: LadderView
+    lines: tuple[str, ...]
+    """What was proposed and withdrawn."""
+    doubt: str
+    """What the journal does not bear out of evidence that was to be proposed on; "" where all of it holds."""
+
+
+async def review(ledger: Ledger, spec: AgentSpec, seen: StandIns, now: datetime) -> Reviewed:
+    """Propose what is due, and withdraw what is not any more.
+
+    Nothing is proposed on evidence that the journal does not bear out, and what was proposed before is withdrawn.
+    """
     view = await view_of(ledger, spec, seen, now)
-    wanted, lines = due(view), []
+    wanted = due(view)
+    doubt = await ledger.evidence_doubt(spec.name) if wanted or view.proposals else ""
+    lines = [f"nothing proposed for {spec.name}: {doubt}"] if doubt else []
+    wanted = () if doubt else wanted
     for one in wanted:
         if await ledger.propose(spec.name, one.rule, one.to_level, as_told(one.record)) is not None:
             lines.append(f"proposed for {spec.name}: {one.rule or f'level {one.to_level}'}")
     still = {(one.rule, one.to_level) for one in wanted}
     for open_one in view.proposals:
         if (open_one.rule, open_one.to_level) not in still:
-            await ledger.withdraw_proposal(open_one.proposal_id, WITHDRAWN)
+            await ledger.withdraw_proposal(open_one.proposal_id, doubt or WITHDRAWN)
             lines.append(f"withdrawn for {spec.name}: {open_one.rule or f'level {open_one.to_level}'}")
-    return view, lines
+    return Reviewed(view=view, lines=tuple(lines), doubt=doubt)
 
 
 def as_markdown(view: LadderView) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -17,28 +16,29 @@ from pydantic_ai.toolsets import AbstractToolset, CombinedToolset
 from midwatch.agent_file import load_agent
 from midwatch.budget import BudgetSpent
 from midwatch.calls import Call
-from midwatch.errors import BreakerOpen, SpecError
-from midwatch.fingerprint import Fingerprint, fingerprint_of
+from midwatch.errors import SpecError
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
 from midwatch.planted import known_bad
 from midwatch.policy import Policy, PolicyContext
-from midwatch.run import Level, RunFacts, a_cause, lowest
+from midwatch.run import RunFacts, a_cause
 from midwatch.spec import AgentSpec, Rules
 from midwatch.typed_input import input_fault
 from tasks.harness.asked import Asked
 from tasks.harness.carry import input_of, limits_for, replay, taken
 from tasks.harness.conversation import Conversation, Opening
 from tasks.harness.durable import Recorder
+from tasks.harness.entering import as_met, entered, let_in, stall_minutes
 from tasks.harness.halting import Halting, not_done
 from tasks.harness.hand_over import HandOver
 from tasks.harness.history import build_codecs
 from tasks.harness.invariants import Invariants, Watched
+from tasks.harness.mark import mark_of
 from tasks.harness.place import Place
 from tasks.harness.record import LedgerRecorder
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.harness.watch import Watching
-from tasks.model.providers import resolve_model, thinkers
+from tasks.model.providers import resolve_model
 from tasks.monitoring.limits import RunBudget
 from tasks.monitoring.own_judges import refuse_own_judges
 from tasks.permissions.cleared import GateState
@@ -148,8 +148,9 @@ async def prepare(asked: Asked, slot: Slot, log: RunLog, here: Place, stack: Asy
     if asked.staged:
         asked = replace(asked, input=await input_of(asked.staged, asked.agent, ledger))
     check_input(spec, asked.input)
-    mark = fingerprint_of(spec, await thinkers(spec.models(), os.environ))
-    facts = await _entered(spec, asked, slot, log.run_id, ledger, here, mark)
+    saved = await saved_servers(spec)
+    mark = await mark_of(spec, ledger, os.environ, saved)
+    facts = await entered(spec, asked, slot, log.run_id, ledger, here, mark)
     budget = await _budget(spec, facts, log)
     if (ending := await _halted(facts, ledger) or _refusal(spec, facts, budget)) is not None:
         return Refused(spec=spec, facts=facts, budget=budget, ending=ending)
@@ -163,13 +164,14 @@ async def prepare(asked: Asked, slot: Slot, log: RunLog, here: Place, stack: Asy
     model = await _model(spec, carried, here)
     network = Network(hosts=allowed_hosts(Rules(allow=spec.rules.allow, deny=spec.rules.deny)))
     toolset = await stack.enter_async_context(
-        CombinedToolset(build_toolsets(spec, facts, servers=await saved_servers(spec), network=network))
+        CombinedToolset(build_toolsets(spec, facts, servers=saved, network=network))
     )
     tools = await tool_definitions(toolset, facts, model)
     policy = policy_of(spec, tools, here)
     known_bad(spec, policy)
     servers = Servers(agent=spec.name, ledger=ledger)
     await servers.see(tools.values())
+    mark = await as_met(spec, facts, ledger, mark, saved)
     known = {name: declared(tool) for name, tool in tools.items()}
     labels = await RunLabels.open(spec, facts, log, known)
     network.judge_by(
@@ -201,61 +203,6 @@ async def _model(spec: AgentSpec, carried: Carried | None, here: Place) -> Model
     return await resolve_model(spec.models(), home=here.home, environment=os.environ, patience=spec.patience)
 
 
-async def let_in(agent: str, run_id: str, ledger: Ledger) -> None:
-    """Before anything else of the agent is looked at. A run that has begun goes on, whatever opened since.
-
-    Raises:
-        BreakerOpen: the agent's breaker keeps the run from beginning.
-    """
-    if await ledger.run(run_id) is None and (open_now := await ledger.admitted(agent, run_id)) is not None:
-        raise BreakerOpen(open_now.words())
-
-
-async def _entered(
-    spec: AgentSpec, asked: Asked, slot: Slot, run_id: str, ledger: Ledger, here: Place, mark: Fingerprint
-) -> RunFacts:
-    """The run in the ledger; its first start, level and fingerprint are kept over crashes and suspensions.
-
-    What stands on evidence of another agent than this one falls before the run has a level.
-    """
-    now = datetime.now(UTC)
-    if not asked.shadow:  # what is only tried takes nothing back
-        await ledger.see_fingerprint(spec.name, mark)
-    most: Level = 3 if asked.staged else 5  # what a person has said yes to, call by call, is no run at level 4
-    level = lowest(await ledger.level_of(spec.name, now), spec.ceiling, asked.level or 5, most)
-    row = await ledger.start_run(
-        run_id,
-        agent=spec.name,
-        cause=slot.cause,
-        slot=slot.name,
-        level=level,
-        asked_level=asked.level,
-        input=asked.input,
-        fingerprint=fingerprint(spec),
-        started_at=now,
-        limits=spec.limits,
-        stall_minutes=stall_minutes(spec),
-        evidence=mark.whole,
-        shadow=asked.shadow,
-    )
-    if row.fingerprint != fingerprint(spec):
-        raise SpecError(
-            "the agent's file changed since this run began, so its finished steps no longer fit; start a new run",
-            path=f"{spec.name}.yaml",
-        )
-    return RunFacts(
-        run_id=run_id,
-        agent=spec.name,
-        started_at=row.started_at,
-        level=lowest(row.level, level),
-        cause=row.cause,
-        project=here.project,
-        home=here.home,
-        input=row.input,
-        shadow=row.shadow,
-    )
-
-
 async def _budget(spec: AgentSpec, facts: RunFacts, log: RunLog) -> RunBudget:
     """With what earlier lives of the run and others have used; an effect that was refused them is refused still."""
     budget = RunBudget(spec.limits, run=await log.ledger.spent_by(facts.run_id), stall_minutes=stall_minutes(spec))
@@ -265,11 +212,6 @@ async def _budget(spec: AgentSpec, facts: RunFacts, log: RunLog) -> RunBudget:
         if meter.measure == "effects" and meter.field in denied:
             budget.refuse(meter)
     return budget
-
-
-def stall_minutes(spec: AgentSpec) -> float | None:
-    """How long the run may be at work without finishing a step; None: nobody looks."""
-    return None if spec.monitors.stall.then == "off" else spec.monitors.stall.minutes
 
 
 async def _halted(facts: RunFacts, ledger: Ledger) -> Ending | None:
@@ -294,8 +236,3 @@ def check_input(spec: AgentSpec, input: Mapping[str, Any]) -> None:
     fault = input_fault(spec.input, input)
     if fault is not None:
         raise SpecError(f"{fault[1]}; agents/{spec.name}.yaml says what a run of it takes", field=fault[0])
-
-
-def fingerprint(spec: AgentSpec) -> str:
-    """SHA-256 (hex) of everything that the agent's file says."""
-    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()

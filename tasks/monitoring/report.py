@@ -1,4 +1,4 @@
-"""Monitoring: what does a person want to know about a run? Its report as Markdown, and a notice of a few lines."""
+"""Monitoring: what does a person want to know about a run? Its report as Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from midwatch.ledger import AskVerdict
 from midwatch.run import RunFacts, a_cause
 from midwatch.run_ids import short
 from midwatch.spec import Limits
-from tasks.monitoring.markdown import NOTHING, code, fenced, shorten, table
+from tasks.monitoring.markdown import NOTHING, code, fenced, table
 
 FIRST: Final = 20
 LAST: Final = 20
@@ -113,18 +113,6 @@ def render_report(story: RunStory) -> str:
         f"## Where things are\n\n{_places(story.places)}",
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def render_notice(story: RunStory) -> str:
-    """A few plain lines for whoever is told: what happened, to which run, where to look."""
-    lines = [
-        f"{story.facts.agent}: {story.judgment.outcome}",
-        story.judgment.reason,
-        f"run {story.facts.run_id}, started {story.facts.started_at:%Y-%m-%d %H:%M} UTC, "
-        f"{story.spent.steps} steps, {story.spent.minutes:.1f} minutes at work",
-        *(f"{what}: {where}" for what, where in list(story.places.items())[:4]),
-    ]
-    return "\n".join(visible(shorten(line.replace("\n", " "), at_most=400)) for line in lines)
 
 
 def _when(story: RunStory) -> str:

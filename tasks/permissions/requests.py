@@ -1,4 +1,4 @@
-"""Permissions: which requests wait for a person, and what does each show? Read from the ledger alone, for every channel."""
+"""Permissions: what does a request show that waits for a person? Read from the ledger alone, for every channel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from dataclasses import replace
 from midwatch.budget import Spent
 from midwatch.ledger import AskRow, Ledger
 from midwatch.request import Question, Request, numbered, together
-
-
-async def open_requests(ledger: Ledger, agent: str | None = None) -> list[Request]:
-    """All that waits, the longest waiting first; of one agent or of all."""
-    return [await request_of(ledger, asks) for asks in together(await ledger.open_asks(agent))]
 
 
 async def request_of(ledger: Ledger, asks: Sequence[AskRow]) -> Request:

@@ -1,9 +1,11 @@
-"""Tools: which MCP servers has the operator saved as Prefect Blocks?"""
+"""Tools: which MCP servers has the operator saved as Prefect Blocks, and where do they lead?"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from hashlib import sha256
 
 from blocks.mcp_server import McpServer
 from midwatch.spec import AgentSpec
@@ -18,3 +20,15 @@ async def saved_servers(
         with suppress(ValueError):
             found[name] = await load(name)
     return found
+
+
+def addresses(servers: Mapping[str, McpServer]) -> tuple[str, ...]:
+    """Which server is behind each name, in the order of the names: a hash of its command or URL, as either may hold a secret.
+
+    Its variables and headers do not count: a new password is no other server.
+    """
+    return tuple(f"{name} {_address(block)}" for name, block in sorted(servers.items()))
+
+
+def _address(block: McpServer) -> str:
+    return sha256(json.dumps([block.command, block.url]).encode("utf-8", "surrogatepass")).hexdigest()

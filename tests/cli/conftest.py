@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,17 @@ def house(tmp_path: Path, free_port: int) -> House:
     house = House(project=tmp_path, home=tmp_path / "home", port=free_port)
     furnish(house)
     return house
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_sqlite: Path) -> Path:
+    """Where `midwatch` looks: beside the project, with nothing in it but a ledger that is migrated and empty."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(blank_sqlite, home / "ledger.db")
+    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
+    monkeypatch.setenv("MIDWATCH_HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="package")

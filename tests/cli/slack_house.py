@@ -112,5 +112,6 @@ async def decided_in_the_terminal(ledger: Ledger, row: AskRow) -> None:
 async def watching(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("cli.slack_door.ROUND_SECONDS", 0.2)  # most tests wait for one
     async with open_ledger_of(home) as ledger, slack_server() as slack:
         yield Watch(home, ledger, slack)

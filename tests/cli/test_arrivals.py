@@ -16,15 +16,11 @@ CLI = CliRunner()
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Ledger], Awaitable[object]]], object]:
+def told(home: Path) -> Callable[[Callable[[Ledger], Awaitable[object]]], object]:
     """Do something to the ledger that the commands read."""
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
 
     async def done(work: Callable[[Ledger], Awaitable[object]]) -> object:
-        async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
+        async with Ledger.open(f"sqlite+aiosqlite:///{home / 'ledger.db'}") as ledger:
             return await work(ledger)
 
     return lambda work: asyncio.run(done(work))

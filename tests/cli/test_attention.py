@@ -16,6 +16,8 @@ from midwatch.attention import Person, Situation, Subject, settings_of
 from midwatch.ledger import Ask, Ledger
 from midwatch.precision import MANY, wilson
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 NOW = datetime.now(UTC)
 
 

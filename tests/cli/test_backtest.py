@@ -19,7 +19,7 @@ from cli.rulebook import WrittenAgent
 from midwatch.agent_file import parse_agent
 from midwatch.calls import canonical_json
 from midwatch.decision import Decision, Verdict
-from midwatch.errors import SpecError
+from midwatch.errors import LedgerError, SpecError
 from midwatch.ledger import Ask, AskVerdict, Decided, Ledger
 from midwatch.ledger.tables import journal
 from midwatch.yaml_lines import read_yaml
@@ -42,15 +42,12 @@ Say = Callable[..., Result]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path) -> Path:
     for name in ("agents", "repo"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "agents" / "night.yaml").write_text(AGENT)
-    asyncio.run(_past(tmp_path))
-    return tmp_path
+        (home.parent / name).mkdir()
+    (home.parent / "agents" / "night.yaml").write_text(AGENT)
+    asyncio.run(_past(home.parent))
+    return home.parent
 
 
 @pytest.fixture
@@ -62,7 +59,6 @@ def say(project: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
 async def _past(project: Path) -> None:
     """A look that was allowed, a push that a person denied, and another server's tool."""
     async with _ledger(project) as ledger:
-        await ledger.migrate()
         facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
         await ledger.start_run("run-1", agent="night", fingerprint="f", started_at=NOW, **facts)
         await _decided(ledger, "1", "shell", {"command": "git status -s"}, "allow")
@@ -71,11 +67,18 @@ async def _past(project: Path) -> None:
 
 
 async def _decided(
-    ledger: Ledger, number: str, tool: str, args: dict[str, Any], verdict: Verdict, answer: AskVerdict | None = None
+    ledger: Ledger,
+    number: str,
+    tool: str,
+    args: dict[str, Any],
+    verdict: Verdict,
+    answer: AskVerdict | None = None,
+    *,
+    run_id: str = "run-1",
 ) -> None:
     call: dict[str, Any] = {"tool": tool, "args_json": canonical_json(args), "digest": number * 64}
     decision = Decision(verdict=verdict, rule="default", reason="no rule allows it")
-    await ledger.record_decision("run-1", Decided(position=f"main/gate/{number}", decision=decision, **call))
+    await ledger.record_decision(run_id, Decided(position=f"main/gate/{number}", decision=decision, **call))
     if answer:
         facts: dict[str, Any] = {"kind": "approve", "rule": "default", "reason": "", "words": "", "created_at": NOW}
         ask = Ask(
@@ -124,6 +127,26 @@ def test_the_rules_as_they_stand_and_another_level_change_what_they_change(proje
     }
     (example,) = lower["changes"]["asks_allowed"]["examples"]
     assert example["run_id"] == "run-1"
+
+
+def test_another_models_runs_are_replayed_alone_and_what_is_left_out_is_counted(project: Path, say: Say) -> None:
+    async def answered() -> None:
+        async with _ledger(project) as ledger:
+            facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
+            for run_id, names in {"run-2": ["small"], "run-3": ["small", "large"], "run-4": ["wise:1b"]}.items():
+                await ledger.start_run(run_id, agent="night", fingerprint="f", started_at=NOW, **facts)
+                for turn, name in enumerate(names):
+                    await ledger.record_step(run_id, f"main/model/{turn}", kind="model", name=name)
+                await _decided(ledger, "1", "shell", {"command": "git status"}, "allow", run_id=run_id)
+            await ledger.record_step("run-1", "main/model/0", kind="model", name="large")
+
+    asyncio.run(answered())
+    for model, calls, left in (("small", 1, 5), ("maker:small", 1, 5), ("large", 3, 3), ("wise:1b", 1, 5)):
+        (found,) = json.loads(say("night", "--model", model, "--json").stdout)
+        assert (found["model"], found["calls"], list(found["taken"].values())[-1]) == (model, calls, left)
+    with pytest.raises(LedgerError, match=r"of: large, small, wise:1b\. `midwatch evals night --model other` asks it"):
+        say("night", "--model", "other")
+    assert say("--model", "small").exit_code == 2
 
 
 def test_all_agents_are_held_against_a_level_and_rules_belong_to_one(project: Path, say: Say) -> None:

@@ -22,6 +22,8 @@ from midwatch.breaker import Row
 from midwatch.ledger import Ask, Ledger
 from tasks.monitoring.metrics import metrics_text
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
 

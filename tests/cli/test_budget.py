@@ -16,12 +16,6 @@ from cli.main import app
 from midwatch.budget import Meter
 
 
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 def midwatch(*words: str) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["budget", *words], env={"COLUMNS": "120"})
     return done.exit_code, done.output or str(done.exception)
@@ -30,7 +24,6 @@ def midwatch(*words: str) -> tuple[int, str]:
 def spend(home: Path, agent: str, tokens: int) -> None:
     async def run() -> None:
         async with await open_ledger(home) as ledger:
-            await ledger.migrate()
             now = datetime.now(UTC)
             await ledger.start_run(
                 agent,

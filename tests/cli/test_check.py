@@ -54,14 +54,12 @@ contract: {done_when: [{file: {path: report.md}}]}
 
 
 @pytest.fixture
-async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
+async def walk(home: Path, tmp_path: Path) -> AsyncIterator[Walk]:
     spec = parse_agent(AGENT, path="tidy.yaml", stem="tidy")
-    house = House(project=tmp_path, home=tmp_path / "home")
-    house.home.mkdir()
+    house = House(project=tmp_path, home=home)
     (tmp_path / "data").mkdir()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(f"sqlite+aiosqlite:///{house.home}/ledger.db"))
-        await ledger.migrate()
         yield Walk(spec=spec, house=house, ledger=ledger, stack=stack, environment={}, thinker=TestModel())
 
 

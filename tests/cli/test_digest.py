@@ -33,9 +33,7 @@ async def fail_a_run(home: Path) -> None:
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    home = tmp_path / "home"
-    monkeypatch.setenv("MIDWATCH_HOME", str(home))
+def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MIDWATCH_ZONE", "Europe/Berlin")
     asyncio.run(fail_a_run(home))
     return home

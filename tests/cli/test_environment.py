@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -95,6 +96,12 @@ def test_a_process_that_adopts_a_house_is_its_client_and_nobody_elses(lived_in: 
     adopt(lived_in)
     assert "PREFECT_API_KEY" not in os.environ
     assert get_current_settings().api.url == f"{lived_in.url}/api"
+
+
+def test_a_client_of_an_api_without_tls_reads_one_authority_and_not_all_there_are(lived_in: House) -> None:
+    for _ in range(2):
+        context = ssl.create_default_context(cafile=client_environment(lived_in)["PREFECT_API_SSL_CERT_FILE"])
+        assert context.cert_store_stats()["x509_ca"] == 1
 
 
 def test_a_house_that_was_never_started_says_what_to_do(house: House) -> None:

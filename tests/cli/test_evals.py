@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from midwatch.agent_file import load_agent
+from midwatch.fingerprint import fingerprint_of
 from midwatch.ledger import Ledger
-from tasks.harness.prepare import fingerprint
 from tests.tasks.harness.lives import Run, Script
 from tests.tasks.harness.test_evals import calls
 
@@ -68,7 +68,7 @@ def test_an_agent_that_does_the_same_passes_and_its_results_are_kept(say: Say, t
     asyncio.run(past(tmp_path, one="a"))
     result = say()
     assert (result.exit_code, "1 of 1 pass" in result.output) == (0, True), result.output
-    mark = fingerprint(load_agent("a", tmp_path / "agents"))
+    mark = fingerprint_of(load_agent("a", tmp_path / "agents"), ["test"]).whole
 
     async def kept() -> list[bool]:
         async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'home' / 'ledger.db'}") as ledger:

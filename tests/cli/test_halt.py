@@ -23,18 +23,15 @@ Say = Callable[..., Result]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
     monkeypatch.setattr("cli.halt.CUT_SECONDS", 0.0)
-    (tmp_path / "agents").mkdir()
+    (home.parent / "agents").mkdir()
     for name in ("owl", "lark"):
-        (tmp_path / "agents" / f"{name}.yaml").touch()
-    (tmp_path / "home" / "prefect").mkdir(parents=True)  # a house was up here
-    return tmp_path / "home"
+        (home.parent / "agents" / f"{name}.yaml").touch()
+    (home / "prefect").mkdir()  # a house was up here
+    return home
 
 
 @pytest.fixture
@@ -45,7 +42,6 @@ def say(home: Path) -> Say:  # where it speaks of
 def in_ledger(home: Path, work: Callable[[Ledger], Awaitable[None]]) -> None:
     async def opened() -> None:
         async with Ledger.open(f"sqlite+aiosqlite:///{home / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             await work(ledger)
 
     asyncio.run(opened())
@@ -96,7 +92,8 @@ def test_a_halt_sets_both_latches_and_resume_lifts_them(home: Path, say: Say, wo
 
 
 def test_a_ledger_that_cannot_be_reached_leaves_the_latch_on_disk_and_says_so(home: Path, say: Say) -> None:
-    (home / "ledger.db").mkdir(parents=True)
+    (home / "ledger.db").unlink()
+    (home / "ledger.db").mkdir()
     halted = say("halt", "owl", "--because", "it spends")
     assert halted.exit_code == 3
     assert "HALTED: agent owl was halted by anna" in halted.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,15 +29,12 @@ SINCE = datetime.now(UTC) - timedelta(days=60)
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
     monkeypatch.setenv("COLUMNS", "300")
-    (tmp_path / "agents").mkdir()
-    (tmp_path / "agents" / "owl.yaml").write_text(FILE)
-    return tmp_path
+    (home.parent / "agents").mkdir()
+    (home.parent / "agents" / "owl.yaml").write_text(FILE)
+    return home.parent
 
 
 @pytest.fixture
@@ -52,7 +50,6 @@ def say(project: Path) -> Say:
 def inside(project: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
     async def opened() -> T:
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             return await work(ledger)
 
     return asyncio.run(opened())
@@ -66,8 +63,7 @@ async def earned(ledger: Ledger) -> None:
 
 async def reviewed(ledger: Ledger) -> list[str]:
     seen = await stand_ins(ledger, spec(), Path("nowhere"), datetime.now(UTC))
-    _, lines = await review(ledger, spec(), seen, datetime.now(UTC))
-    return lines
+    return list((await review(ledger, spec(), seen, datetime.now(UTC))).lines)
 
 
 def level(project: Path) -> int:
@@ -124,6 +120,41 @@ def test_a_proposal_that_is_not_due_any_more_is_withdrawn(say: Say, project: Pat
     told = say("incident", "past-3", "--call", "1", "--major", "--because", "the wrong branch")
     assert "Written down, major, against class ask.push" in told.output
     assert inside(project, reviewed) == ["withdrawn for owl: ask.push"]
+
+
+async def forged(ledger: Ledger, statement: str) -> None:
+    await ledger.write(lambda tx: tx.connection.exec_driver_sql(statement), durable=True)
+
+
+DOUBT = (
+    "asks ask_id past-0:0 is not what the journal holds; nobody is promoted on such evidence of owl: `midwatch verify` "
+    "says what is wrong"
+)
+
+
+def test_what_another_hand_wrote_is_not_proposed_and_nobody_is_promoted_on_it(say: Say, project: Path) -> None:
+    inside(project, earned)
+    inside(project, lambda ledger: forged(ledger, "UPDATE asks SET digest = 'new' WHERE ask_id = 'past-0:0'"))
+    assert inside(project, reviewed) == [f"nothing proposed for owl: {DOUBT}"]
+    with pytest.raises(LedgerError, match=re.escape(DOUBT)):
+        say("promote", "owl", RULE, "--yes")
+    assert say("verify").exit_code == 4
+    assert level(project) == 3
+
+
+def test_a_proposal_that_stood_before_somebody_wrote_into_the_ledger_promotes_nobody_and_is_withdrawn(
+    say: Say, project: Path
+) -> None:
+    inside(project, earned)
+    inside(project, reviewed)
+    inside(project, lambda ledger: forged(ledger, "UPDATE asks SET digest = 'new' WHERE ask_id = 'past-0:0'"))
+    with pytest.raises(LedgerError, match=re.escape(DOUBT)):
+        say("promote", "owl", "--yes")
+    assert inside(project, reviewed) == [f"nothing proposed for owl: {DOUBT}", "withdrawn for owl: ask.push"]
+    closed = inside(project, lambda ledger: ledger.proposals_of(AGENT))
+    assert [(one.verdict, one.closed_because) for one in closed] == [("withdrawn", DOUBT)]
+    inside(project, lambda ledger: forged(ledger, "UPDATE asks SET digest = 'past 0' WHERE ask_id = 'past-0:0'"))
+    assert inside(project, reviewed) == ["proposed for owl: ask.push"]
 
 
 def test_an_incident_demotes_and_the_page_says_why_and_what_earns_it_back(say: Say, project: Path) -> None:
@@ -200,8 +231,7 @@ def test_an_agent_as_markdown_holds_its_rungs_in_a_fence(project: Path) -> None:
 
     async def drawn(ledger: Ledger) -> str:
         seen = await stand_ins(ledger, spec(), Path("nowhere"), datetime.now(UTC))
-        view, _ = await review(ledger, spec(), seen, datetime.now(UTC))
-        return as_markdown(view)
+        return as_markdown((await review(ledger, spec(), seen, datetime.now(UTC))).view)
 
     text = inside(project, drawn)
     assert text.startswith("# owl\n\nLevel 3 of at most 5\n\n```text\nask.push  asks\n")

@@ -14,6 +14,8 @@ from cli.page_address import Address, origin_of, page_address, port_file
 from midwatch.errors import HouseError, LedgerError
 from tests.tasks.slack.waiting import asks, open_ledger_of
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 def lived_in(house: House) -> House:

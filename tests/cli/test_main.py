@@ -21,6 +21,11 @@ WITHOUT_PREFECT = {
     "breaker": 0,
     "breaker owl --close --because x": 1,
     "grant inbox-triage 2 --because x": 0,
+    "level inbox-triage": 0,
+    "promote inbox-triage": 1,
+    "incident 0b5c --minor --because x": 1,
+    "staged": 0,
+    "verify": 0,
     "halt inbox-triage --because x": 0,
     "resume inbox-triage": 0,
     "runs": 0,
@@ -46,6 +51,19 @@ WITHOUT_PREFECT = {
     "lookout": 3,
 }
 """With the exit code in a house that was up once, where nothing has run."""
+
+MAKE_ONE = [
+    "breaker",
+    "budget",
+    "digest --seen",
+    "grant inbox-triage 2 --because x",
+    "halt inbox-triage --because x",
+    "level inbox-triage",
+    "mandate list",
+    "pins",
+    "resume inbox-triage",
+    "worth inbox-triage --json",
+]
 
 
 def test_status_and_down_of_an_empty_house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -95,3 +113,13 @@ for line in sys.stdin.read().splitlines():
     words = "\n".join(WITHOUT_PREFECT)
     seen = subprocess.run([sys.executable, "-c", script], input=words, env=environ, capture_output=True, text=True)
     assert seen.stdout.splitlines() == [f"{line} {code}" for line, code in WITHOUT_PREFECT.items()], seen.stderr
+
+
+@pytest.mark.parametrize("verb", MAKE_ONE)
+def test_where_there_is_no_ledger_yet_it_is_made(verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "prefect").mkdir()  # a house was up here
+    monkeypatch.setenv("MIDWATCH_PROJECT", str(PROJECT))
+    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path))
+    monkeypatch.setattr("cli.halt.CUT_SECONDS", 0.0)
+    done = CliRunner().invoke(app, verb.split())
+    assert (done.exit_code, (tmp_path / "ledger.db").is_file()) == (0, True), done.output

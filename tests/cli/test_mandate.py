@@ -38,14 +38,11 @@ Say = Callable[..., Result]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path) -> Path:
     for name in ("agents", "repo"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "agents" / "night.yaml").write_text(AGENT)
-    return tmp_path
+        (home.parent / name).mkdir()
+    (home.parent / "agents" / "night.yaml").write_text(AGENT)
+    return home.parent
 
 
 @pytest.fixture
@@ -64,7 +61,6 @@ def mandate(project: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
 def stand(project: Path) -> list[MandateUse]:
     async def read() -> list[MandateUse]:
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             return await ledger.mandates_of()
 
     return asyncio.run(read())
@@ -205,7 +201,6 @@ def asked(project: Path, *commands: str, planted: str = "") -> None:
 
     async def enter() -> None:
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             now = datetime.now(UTC)
             facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
             await ledger.start_run("run-1", agent="night", fingerprint="f", started_at=now, **facts)

@@ -6,7 +6,6 @@ import asyncio
 import getpass
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from blocks.ledger import open_ledger
@@ -19,18 +18,11 @@ def definition(description: str, **hints: object) -> str:
     return definition_of(description, {"properties": {"path": {"type": "string"}}}, hints)
 
 
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 def give(home: Path, *listings: dict[str, str]) -> list[Pin]:
     """What a server gave, one time after the other; the pins after that."""
 
     async def see() -> list[Pin]:
         async with await open_ledger(home) as ledger:
-            await ledger.migrate()
             for listing in listings:
                 tools = {("book", name): definition for name, definition in listing.items()}
                 await ledger.see_tools("clerk", tools, first_use=True)

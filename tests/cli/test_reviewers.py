@@ -41,12 +41,8 @@ Say = Callable[..., str]
 
 
 @pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
+def say(home: Path) -> Say:  # where it speaks of
     """Runs one verb of `midwatch`."""
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
-    (tmp_path / "home").mkdir()
 
     def run(*words: str) -> str:
         result = CliRunner().invoke(app, [*words], env={"COLUMNS": "200"}, catch_exceptions=False)
@@ -62,7 +58,6 @@ def planted(project: Path, *answers: tuple[str, Any]) -> list[AskRow]:
     async def enter() -> list[AskRow]:
         run: dict[str, Any] = {"agent": "night", "cause": "person", "slot": None, "level": 3, "asked_level": None}
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             await ledger.start_run("run-1", **run, input={}, fingerprint="f", started_at=NOW)
             rows = []
             for number, (by, verdict) in enumerate(answers):

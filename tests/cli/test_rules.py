@@ -48,14 +48,11 @@ Row = tuple[str, dict[str, Any], AskVerdict | None]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
+def project(home: Path) -> Path:
     for name in ("agents", "repo", "docs"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "agents" / "night.yaml").write_text(AGENT)
-    return tmp_path
+        (home.parent / name).mkdir()
+    (home.parent / "agents" / "night.yaml").write_text(AGENT)
+    return home.parent
 
 
 @pytest.fixture
@@ -70,7 +67,6 @@ def asked(project: Path, *rows: Row) -> list[AskRow]:
 
     async def enter() -> list[AskRow]:
         async with Ledger.open(f"sqlite+aiosqlite:///{project / 'home' / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
             await ledger.start_run("run-1", agent="night", fingerprint="f", started_at=NOW, **facts)
             for number, (tool, args, verdict) in enumerate(rows):
@@ -167,7 +163,6 @@ def test_suggest_reads_the_ledger_and_never_allows_what_was_denied(rules: Say, p
 
 
 def proposed(project: Path, command: str = "git push origin main") -> None:
-    (project / "home").mkdir(exist_ok=True)
     propose(asked(project, ("shell", {"command": command}, "approved")))
 
 

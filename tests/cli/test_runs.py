@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cli.runs import _read, _table
 from tests.tasks.digest.night import Night, empty_night
+
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
 
 
 async def test_a_run_that_waits_for_a_person_does_not_go_on(tmp_path: Path) -> None:

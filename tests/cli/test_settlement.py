@@ -24,16 +24,12 @@ Write = Callable[[Callable[[Ledger], Coroutine[Any, Any, Any]]], Any]
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(home: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Does something to the ledger of an installation that `midwatch` then looks at."""
-    home = tmp_path / "home"
-    monkeypatch.setenv("MIDWATCH_HOME", str(home))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
     monkeypatch.setattr("cli.settlement.adopt", lambda _house: None)  # these tests have no house
 
     async def done(work: Callable[[Ledger], Coroutine[Any, Any, Any]]) -> Any:
         async with Ledger.open(f"sqlite+aiosqlite:///{home / 'ledger.db'}") as ledger:
-            await ledger.migrate()
             return await work(ledger)
 
     return lambda work: asyncio.run(done(work))

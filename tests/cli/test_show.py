@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cli.show import print_run
 from midwatch.ledger import Ledger
 from tests.midwatch.ledger.test_stories import ruled
 from tests.tasks.digest.night import empty_night
+
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
 
 
 async def _told(ledger: Ledger, run_id: str) -> str:

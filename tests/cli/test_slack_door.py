@@ -15,6 +15,7 @@ import pytest
 
 from blocks import Slack
 from cli import service, slack_door
+from cli.slack_door import ROUND_SECONDS
 from midwatch.ledger import Ledger
 from tasks.harness.place import Place
 from tasks.permissions.answers import expire
@@ -208,7 +209,10 @@ async def test_what_is_too_long_for_the_message_is_approved_only_from_the_form_t
     assert (await watch.row()).granted_digest == ask.digest
 
 
-async def test_what_was_decided_elsewhere_is_rewritten_within_a_round(watch: Watch) -> None:
+async def test_what_was_decided_elsewhere_is_rewritten_within_a_round(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.slack_door.ROUND_SECONDS", ROUND_SECONDS)
     row = await asks(watch.ledger)
     async with watch.door():
         await watch.shows("write_file")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cli.slot_week import SeenSlot, Week, picture, week_of
@@ -15,6 +16,8 @@ from cli.slots import _facts, week_in
 from midwatch.ledger import Due, Ledger, Schedule, Seen
 from midwatch.slots import Account, Around, slot_name
 from midwatch.triggers import SchedulePolicy
+
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
 
 NOW = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)
 """A Friday; on Sunday the clocks go forward in Berlin."""

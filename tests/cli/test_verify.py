@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from midwatch.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
+
 
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

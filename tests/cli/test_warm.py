@@ -22,6 +22,7 @@ from cli.start_run import NUMBER, READY, SOCKET
 from tests.cli import small_warm
 from tests.cli.small_house import eventually
 
+MESSAGES = "from pydantic_ai.messages import ModelMessagesTypeAdapter"
 REPOSITORY = Path(__file__).parent.parent.parent
 TELL = """
 import json, os, random, sys, threading
@@ -99,8 +100,8 @@ def own_place(folder: Path, tmp_path: Path) -> Iterator[Place]:
     yield from _place(folder, tmp_path)
 
 
-def _place(folder: Path, home: Path) -> Iterator[Place]:
-    (home / "colour.py").write_text("NAME = 'red'\n")
+def _place(folder: Path, home: Path, colour: str = "NAME = 'red'\n") -> Iterator[Place]:
+    (home / "colour.py").write_text(colour)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -214,6 +215,16 @@ def test_without_a_warm_process_a_fresh_python_does_it(place: Place, tmp_path: P
     assert place.run("copy_in", said="something", MIDWATCH_HOME="").returncode == 7
 
 
+def test_who_asks_while_it_imports_waits_for_it(folder: Path, tmp_path: Path) -> None:
+    lasting = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'done')!r}):\n    time.sleep(0.01)\n"
+    with (
+        contextlib.contextmanager(_place)(folder, tmp_path, lasting) as place,
+        subprocess.Popen(place.argv("tell"), cwd=folder, env=place.environment, stdout=subprocess.PIPE) as caller,
+    ):
+        (tmp_path / "done").touch()
+        assert json.loads(caller.communicate()[0])["warm"] is True
+
+
 def test_a_killed_warm_process_takes_its_children_and_their_callers_see_a_crash(own_place: Place) -> None:
     caller, sleeper = own_place.waiting()
     assert own_place.warm
@@ -233,6 +244,14 @@ def test_changed_code_is_not_served_from_memory_and_who_runs_already_runs_on(own
     assert own_place.run("colours").stdout == "blue\n"
     caller.terminate()
     assert caller.wait(timeout=10) == 5
+
+
+@pytest.mark.parametrize("needed", ["'pydantic.v1' in sys.modules", "ModelMessagesTypeAdapter.pydantic_complete"])
+def test_what_every_run_would_build_anew_is_there_when_it_is_forked(needed: str) -> None:
+    program = f"import sys; from cli.warm import import_all; import_all(); {MESSAGES}; print({needed})"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
 def test_all_that_runs_need_can_be_imported_and_starts_no_thread() -> None:

@@ -68,7 +68,7 @@ async def test_silences_are_looked_at_seldom(tmp_path: Path) -> None:
     async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}", clock=lambda: NOW) as ledger:
         await ledger.migrate()
         (tmp_path / "agents").mkdir()
-        await ledger.grant_level("owl", 5, by="anna", because="earned")
+        await ledger.grant_level("owl", 4, by="anna", because="a while")
         here = Place(project=tmp_path, home=tmp_path)
         mine = Rounds(client=cast(Any, None), ledger=ledger, here=here)
         watch = SilenceWatch()

@@ -34,14 +34,12 @@ ceiling: 4
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MIDWATCH_LEDGER_URL", raising=False)
-    for name in ("agents", "repo", "home"):
-        (tmp_path / name).mkdir(mode=0o700)
-    (tmp_path / "agents" / "night.yaml").write_text(AGENT)
-    return tmp_path
+def project(home: Path) -> Path:
+    home.chmod(0o700)
+    for name in ("agents", "repo"):
+        (home.parent / name).mkdir(mode=0o700)
+    (home.parent / "agents" / "night.yaml").write_text(AGENT)
+    return home.parent
 
 
 async def push(ledger: Ledger, ask_id: str, branch: str) -> AskRow:

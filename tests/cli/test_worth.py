@@ -45,14 +45,12 @@ deployments:
 
 
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("MIDWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MIDWATCH_PROJECT", str(tmp_path))
+def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MIDWATCH_ZONE", "UTC")
-    (tmp_path / "agents").mkdir()
-    (tmp_path / "agents/owl.yaml").write_text(OWL)
-    (tmp_path / "prefect.yaml").write_text(SCHEDULED)
-    return tmp_path
+    (home.parent / "agents").mkdir()
+    (home.parent / "agents/owl.yaml").write_text(OWL)
+    (home.parent / "prefect.yaml").write_text(SCHEDULED)
+    return home.parent
 
 
 def worth(*words: str, said: str | None = None) -> tuple[int, str]:
@@ -67,7 +65,6 @@ def lived(project: Path, story: Callable[[Ledger, FakeClock], Awaitable[None]], 
         clock = FakeClock()
         clock.now = datetime.now(UTC) - timedelta(days=days)
         async with Ledger.open(location(project / "home"), clock=clock) as ledger:
-            await ledger.migrate()
             await story(ledger, clock)
 
     asyncio.run(run())

@@ -36,6 +36,8 @@ def test_exactly_what_was_approved_is_allowed_and_says_by_whom() -> None:
         ({"digest": ""}, "no yes to it is on file"),
         ({"by": "night-owl"}, "no person"),
         ({"by": "Agent "}, "no person"),
+        ({"by": "midwatch"}, "no person"),
+        ({"by": "Midwatch"}, "no person"),
         ({"by": ""}, "no person"),
         ({"used": True}, "used up"),
         ({"good_until": NOW}, "good until 2026-03-01 03:00 UTC"),

@@ -1,4 +1,7 @@
-"""A record that earns something, put into a ledger in one transaction: what a year of nights would leave there."""
+"""A record that earns something, put into a ledger in one transaction: what a year of nights would leave there.
+
+Each row has the entries of the journal that the ledger's own code would have made of it, at their moments.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from midwatch.ask_context import AskContext
 from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.ledger import Ask, Ledger, Signature
 from midwatch.ledger.asks import enter_ask
+from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import asks, effects, runs
 from midwatch.ledger.transaction import Write
 from midwatch.spec import AgentSpec
@@ -43,11 +47,13 @@ async def past(
     verdict: str = "approved",
     name: str = "past",
     same: bool = False,
+    planted: str = "",
 ) -> None:
     """So many calls that a person decided about, spread over some days, a run each day; those approved have happened.
 
     Args:
         same: one call again and again.
+        planted: what is wrong with them, where they are tests, which never run.
     """
     context = AskContext(risk=risk).model_dump_json()
 
@@ -56,26 +62,46 @@ async def past(
             at, run_id = since + timedelta(days=day), f"{name}-{day}"
             _run(tx, run_id, at, mark, level=3)
             for number in range(day, count, days):
-                _call(tx, run_id, number, at, rule, context, verdict, digest="same" if same else f"{name} {number}")
+                digest = "same" if same else f"{name} {number}"
+                _call(tx, run_id, number, at, rule, context, verdict, digest, planted)
 
     await ledger.write(write, durable=True)
 
 
 def _run(tx: Write, run_id: str, at: datetime, mark: Fingerprint, **facts: Any) -> None:
-    told = {"cause": "schedule", "input_json": "{}", "fingerprint": "f", "started_at": at, "finished_at": at, **facts}
-    tx.insert(runs, **{"run_id": run_id, "agent": AGENT, "evidence": mark.whole, "outcome": "verified", **told})
+    began = {"agent": AGENT, "cause": "schedule", "slot": None, "asked_level": None, "fingerprint": "f", **facts}
+    began |= {"started_at": at, "evidence": mark.whole, "shadow": False}
+    ended = {name: began.pop(name, None) for name in ("outcome", "ending")}
+    ended["outcome"] = ended["outcome"] or "verified"
+    tx.insert(runs, run_id=run_id, input_json="{}", finished_at=at, **began, **ended)
+    tx.chain.append(at, "run_started", run_id, {**began, "input_json_sha256": sha256("{}")})
+    said = {"reason_sha256": sha256(""), "findings_json_sha256": sha256("[]")}
+    tx.chain.append(at, "run_finished", run_id, {**ended, **said})
 
 
 def _call(
-    tx: Write, run_id: str, number: int, at: datetime, rule: str, context: str, verdict: str, digest: str
+    tx: Write, run_id: str, number: int, at: datetime, rule: str, context: str, verdict: str, digest: str, planted: str
 ) -> None:
-    call = {"run_id": run_id, "call_id": f"main/c{number}", "tool": "shell", "args_json": "{}", "digest": digest}
-    said = {"by": "anna", "via": "cli", "decided_at": at, "created_at": at, "verdict": verdict}
-    shown = {"kind": "approve", "rule": rule, "reason": "", "words": "", "context_json": context}
-    tx.insert(asks, ask_id=f"{run_id}:{number}", agent=AGENT, **call, **said, **shown)
-    if verdict == "approved":
-        done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
-        tx.insert(effects, idempotency_key=f"{run_id}:{number}", result_json='"done"', **call, **done)
+    call = {"call_id": f"main/c{number}", "tool": "shell", "digest": digest}
+    long = {"args_json": "{}", "words": "", "context_json": context}
+    shown = {"kind": "approve", "rule": rule, "reason": "", "created_at": at, "deadline": None, "planted": planted}
+    said = {"by": "anna", "via": "cli", "verdict": verdict}
+    named = {"ask_id": f"{run_id}:{number}", "agent": AGENT, **call, **shown}
+    tx.insert(asks, run_id=run_id, decided_at=at, **named, **long, **said)
+    sealed = {f"{name}_sha256": sha256(text) for name, text in long.items()}
+    tx.chain.append(at, "ask_opened", run_id, {**named, **sealed})
+    tx.chain.append(at, "ask_decided", run_id, {"ask_id": named["ask_id"], **said})
+    if verdict == "approved" and not planted:
+        _done(tx, run_id, at, {**call, "idempotency_key": f"{run_id}:{number}", "ask_id": None})
+
+
+def _done(tx: Write, run_id: str, at: datetime, facts: dict[str, Any]) -> None:
+    done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
+    row = tx.insert(effects, run_id=run_id, args_json="{}", result_json='"done"', **facts, **done)
+    which = {"effect_id": row["effect_id"]}
+    tx.chain.append(at, "effect_reserved", run_id, {**which, **facts, "args_sha256": sha256("{}")})
+    ended = {"before": "reserved", "result_json_sha256": sha256('"done"'), "undo_sha256": sha256("")}
+    tx.chain.append(at, "effect_consumed", run_id, {**which, **ended})
 
 
 async def nights(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from midwatch.ledger import Ledger
+from midwatch.run import LEVELS
 from tests.midwatch.ledger.conftest import START, FakeClock
 
 WEEK = timedelta(days=7)
+
+
+async def granted_five(ledger: Ledger, until: datetime | None = None) -> None:
+    for level in LEVELS[3:]:
+        await ledger.grant_level("owl", level, by="anna", because="a while", until=until)
 
 
 async def test_an_alarm_stands_once_until_it_is_over(ledger: Ledger, clock: FakeClock) -> None:
@@ -40,14 +46,14 @@ async def test_a_sign_of_a_person_is_an_answer_a_grant_or_a_look(ledger: Ledger,
 
 
 async def test_the_grant_of_midwatch_itself_is_no_sign(ledger: Ledger, clock: FakeClock) -> None:
-    await ledger.grant_level("owl", 5, by="anna", because="earned")
+    await granted_five(ledger)
     clock.forward(days=15)
     assert await ledger.lower_unseen("owl", since=clock.now - WEEK, because="nobody came") is not None
     assert await ledger.last_sign() == START
 
 
 async def test_silence_lowers_by_one_step_a_period_and_never_below_three(ledger: Ledger, clock: FakeClock) -> None:
-    await ledger.grant_level("owl", 5, by="anna", because="earned")
+    await granted_five(ledger)
     assert await ledger.trusted_agents() == ["owl"]
     levels = []
     for _ in range(5):
@@ -64,7 +70,7 @@ async def test_a_grant_that_runs_out_is_lowered_with_its_end_and_one_that_ran_ou
     ledger: Ledger, clock: FakeClock
 ) -> None:
     until = START + timedelta(days=10)
-    await ledger.grant_level("owl", 5, by="anna", because="a while", until=until)
+    await granted_five(ledger, until)
     clock.forward(days=7)
     lowered = await ledger.lower_unseen("owl", since=clock.now - WEEK, because="nobody came")
     assert lowered is not None

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from midwatch.backtest import backtest
+from midwatch.backtest import backtest, refusal
+from midwatch.backtest.replay import past_of
 from midwatch.decision import Decision
 from midwatch.errors import LedgerError
-from midwatch.ledger import Ask, Decided, Ledger
+from midwatch.ledger import Ask, Decided, Ledger, Staged
 from midwatch.ledger.backtest import PastCall
 from midwatch.ledger.tables import journal
 from midwatch.ledger.transaction import Read
@@ -72,6 +73,33 @@ async def test_a_question_about_another_call_answers_nothing(ledger: Ledger, run
     assert not calls[0].asked
 
 
+@pytest.mark.parametrize("verdict", ["ask", "allow"])
+async def test_what_a_person_said_to_a_rehearsal_is_their_answer(
+    verdict: Any, ledger: Ledger, clock: FakeClock
+) -> None:
+    facts: dict[str, Any] = {"cause": "person", "slot": None, "level": 4, "asked_level": None, "input": {}}
+    await ledger.start_run("tried", agent=AGENT, fingerprint="f", started_at=START, shadow=True, **facts)
+    for name in "123":
+        clock.forward(seconds=1)
+        decision = Decision(verdict=verdict, rule="ask.make", reason="")
+        decided = Decided(position=f"main/gate/{name}", tool="shell", args_json=MAKE, digest=name, decision=decision)
+        call: dict[str, Any] = {"tool": "shell", "args_json": MAKE, "bound": (), "digest": name, "verdict": verdict}
+        call |= {"rule": "ask.make", "reason": "", "risk": "execute", "context_json": "{}", "item": None}
+        await ledger.stage(Staged(run_id="tried", call_id=f"main/{name}", position=decided.position, **call), decided)
+    await ledger.finish_run("tried", outcome="verified_noop", reason="")
+    by: dict[str, Any] = {"by": "ann", "via": "cli", "because": "seen"}
+    rows = await ledger.staged_of("tried")
+    await ledger.refuse_staged("tried", {rows[0].staged_id: "1"}, **by)
+    await ledger.approve_staged("tried", {rows[1].staged_id: "2"}, **by)
+    calls, _ = await read(ledger, AGENT)
+    assert [one.answer for one in calls] == ["denied", "approved", None]
+    unsaid = {"ask": "unanswered", "allow": "allowed"}[verdict]
+    assert [past_of(one) for one in calls] == ["denied", {"ask": "approved", "allow": "allowed"}[verdict], unsaid]
+    found = await backtest(ledger, trial("shell"))
+    assert found.changes["allows_denied"].count == 1
+    assert refusal(found)
+
+
 async def test_bounds_are_from_and_before(ledger: Ledger, run_id: str, clock: FakeClock) -> None:
     times = []
     for call in "123":
@@ -108,6 +136,17 @@ async def test_a_whole_backtest_is_the_same_twice(ledger: Ledger, run_id: str, c
     assert (first.calls, first.changes["allows_denied"].count, first.changes["allows_asked"].count) == (30, 1, 29)
     warmed = await backtest(ledger, under, since=clock.now - timedelta(seconds=9.5))
     assert warmed.calls == 10
+
+
+async def test_two_cores_come_to_what_one_comes_to(
+    ledger: Ledger, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        await decide(ledger, run_id, str(number))
+    alone = await backtest(ledger, trial({"shell": "make ..."}))
+    monkeypatch.setattr("midwatch.backtest.play.WORTH", 1)
+    monkeypatch.setattr("midwatch.backtest.play.cores", lambda: 2)
+    assert (await backtest(ledger, trial({"shell": "make ..."}))).digest() == alone.digest()
 
 
 async def test_an_override_stays_in_the_journal_with_its_reason(ledger: Ledger) -> None:

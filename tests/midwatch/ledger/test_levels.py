@@ -9,16 +9,17 @@ import pytest
 
 from midwatch.errors import LedgerError
 from midwatch.ledger import Ledger
-from midwatch.run import Level
+from midwatch.run import LEVELS, Level
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
 async def grant(ledger: Ledger, level: Level, until: datetime | None = None, **changes: Any) -> None:
-    await ledger.grant_level(
-        "night-owl", level, until=until, **{"by": "operator", "because": "40 clean nights", **changes}
-    )
+    """With what is below it, where that is above 3."""
+    told = {"by": "operator", "because": "40 clean nights", **changes}
+    for each in (*range(4, level), level):
+        await ledger.grant_level("night-owl", LEVELS[each - 1], until=until, **told)
 
 
 async def test_an_agent_that_nobody_granted_anything_stands_at_3(ledger: Ledger) -> None:
@@ -49,6 +50,24 @@ async def test_a_grant_names_who_and_why(ledger: Ledger, changes: dict[str, Any]
     with pytest.raises(LedgerError, match="who gives it and why"):
         await grant(ledger, 4, **changes)
     assert await ledger.grants("night-owl") == []
+
+
+@pytest.mark.parametrize(
+    ("stands", "level", "by", "said"),
+    [
+        (3, 5, "anna", "stands at level 3; no rung is skipped, so grant 4 first"),
+        (1, 3, "anna", "stands at level 1; no rung is skipped, so grant 2 first"),
+        (3, 4, "night-owl", "a person raises 'night-owl', and 'night-owl' is none"),
+        (2, 3, "midwatch", "a person raises 'night-owl', and 'midwatch' is none"),
+    ],
+)
+async def test_the_ledger_itself_lets_nobody_rise_over_a_rung_or_by_nobodys_hand(
+    ledger: Ledger, stands: Level, level: Level, by: str, said: str
+) -> None:
+    await grant(ledger, stands)
+    with pytest.raises(LedgerError, match=said):
+        await ledger.grant_level("night-owl", level, by=by, because="now")
+    assert await ledger.level_of("night-owl", START) == stands
 
 
 async def test_every_grant_stays_on_record(ledger: Ledger) -> None:

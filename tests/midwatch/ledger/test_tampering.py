@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from midwatch.ledger import Ledger
 from midwatch.ledger.tables import metadata
-from midwatch.ledger.told import WITNESSED
 from midwatch.ledger.transaction import Write
+from midwatch.ledger.witnessed import WITNESSED
 from tests.midwatch.ledger.conftest import FakeClock
 from tests.midwatch.ledger.furnished import FURNISHED, furnish
 
@@ -96,7 +96,7 @@ async def test_a_row_that_was_taken_out_is_named(told: Ledger, forger: Forger, t
 async def test_a_row_that_was_put_in_is_named(told: Ledger, forger: Forger, table: str) -> None:
     row = forger.first(table)
     other = 999 if isinstance(row[KEYS[table][-1]], int) else "forged"
-    copied = {**row, **({"call_id": "forged"} if table == "effects" else {}), KEYS[table][-1]: other}
+    copied = {**row, **({"call_id": "forged"} if table in ("effects", "staged") else {}), KEYS[table][-1]: other}
     places = ", ".join("NULL" if value is None else repr(value) for value in copied.values())
     forger.run(f"INSERT INTO {table} ({', '.join(copied)}) VALUES ({places})")
     (only,) = (await told.verify()).findings

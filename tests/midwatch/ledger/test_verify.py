@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from midwatch.ledger import Finding, Ledger, Signature, Verified
+from midwatch.decision import Decision
+from midwatch.ledger import Decided, Finding, Ledger, Signature, Verified
 from midwatch.ledger.classes import move_class
+from midwatch.ledger.levels import put_on
 from midwatch.ledger.tables import asks, levels
 from midwatch.ledger.transaction import Write
 from tests.midwatch.ledger.climbs import AGENT as OWL
-from tests.midwatch.ledger.climbs import MARK, RULE, past
+from tests.midwatch.ledger.climbs import MARK, RULE, asked, past, started
 from tests.midwatch.ledger.conftest import FakeClock
 from tests.midwatch.ledger.furnished import BY, FURNISHED, furnish
 
@@ -58,7 +60,11 @@ async def test_a_changed_row_is_named_on_either_database(told: Ledger) -> None:
 async def test_a_grant_that_no_person_could_give_is_named_though_the_ledger_wrote_it(
     ledger: Ledger, run_id: str
 ) -> None:
-    await ledger.grant_level("night-owl", 5, by="night-owl", because="I am ready")
+    def forged(tx: Write) -> None:
+        told: dict[str, Any] = {"because": "I am ready", "until": None, "basis": "override"}
+        put_on(tx, "night-owl", 5, by="night-owl", **told)
+
+    await ledger.write(forged, durable=True)
     await ledger.grant_level("lark", 4, **BY)
     await ledger.grant_level("lark", 1, **BY)
     assert [one.words for one in (await ledger.verify()).findings] == [
@@ -106,7 +112,6 @@ async def unearned(ledger: Ledger) -> list[str]:
 
 
 async def test_what_was_earned_is_counted_again_as_of_its_moment(ledger: Ledger, clock: FakeClock) -> None:
-    """The record was put into the tables by hand, so only what was earned of it is looked at here."""
     await past(ledger)
     signed = Signature(by="anna", via="cli", because="a quiet month")
     await ledger.promote_class(OWL, RULE, signed, fingerprint=MARK.whole, ceiling=5)
@@ -124,6 +129,26 @@ async def test_what_was_earned_is_counted_again_as_of_its_moment(ledger: Ledger,
         f"class move 1 lets {RULE} of {OWL} go unasked, on climbs [[340, 0, 0]]; counted again it is [["
     )
     assert any("and the evidence was not enough: " in one for one in found)
+
+
+@pytest.mark.parametrize("how", ["asked", "unasked"])
+async def test_a_promotion_is_not_blamed_for_what_its_class_did_in_a_charged_run_afterwards(
+    ledger: Ledger, clock: FakeClock, how: str
+) -> None:
+    await past(ledger)
+    run_id = await started(ledger, level=3)
+    await ledger.report_incident(run_id, severity="major", by="anna", via="cli", because="it read the wrong folder")
+    clock.forward(minutes=1)
+    signed = Signature(by="anna", via="cli", because="a quiet month")
+    await ledger.promote_class(OWL, RULE, signed, fingerprint=MARK.whole, ceiling=5)
+    clock.forward(minutes=1)
+    if how == "asked":
+        await asked(ledger, run_id, created_at=clock())
+    else:
+        decision = Decision(verdict="allow", rule=RULE, reason="nobody is asked")
+        told = Decided(position="main/gate/c", tool="shell", args_json="{}", digest="d", decision=decision)
+        await ledger.record_decision(run_id, told)
+    assert await unearned(ledger) == []
 
 
 async def test_a_class_that_nobody_opened_is_named_though_the_ledger_wrote_it(ledger: Ledger) -> None:

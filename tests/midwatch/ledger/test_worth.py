@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -203,6 +204,34 @@ async def test_only_what_lies_in_the_window_is_counted(ledger: Ledger, clock: Fa
     seen = await ledger.worth_history("owl", clock.now, window=timedelta(days=10))
     assert (seen.runs, seen.verified, seen.model_usd, seen.months) == (10, 10, Decimal(10), Decimal(10) / 30)
     assert (await ledger.worth_history("bat", clock.now)).runs == 0
+
+
+async def test_a_rehearsal_did_nothing(ledger: Ledger, clock: FakeClock) -> None:
+    for day in range(12):
+        await night(ledger, clock, calls=written(day))
+    before = await ledger.worth_history("owl", clock.now)
+    facts: dict[str, Any] = {"slot": None, "asked_level": None, "input": {}, "fingerprint": "f", "cause": "person"}
+    for number, outcome in enumerate(("verified", "failed", "unverified")):
+        run_id = f"tried-{number}"
+        await ledger.start_run(run_id, agent="owl", level=3, started_at=clock.now, shadow=True, **facts)
+        clock.forward(minutes=1)
+        await ledger.finish_run(run_id, outcome=cast("Outcome", outcome), reason="")
+    after = await ledger.worth_history("owl", clock.now)
+    assert replace(after, until=before.until) == before
+
+
+async def test_what_is_charged_afterwards_is_an_incident_and_a_major_one_was_no_work(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    nights = [await night(ledger, clock, outcome="failed" if day == 0 else "verified") for day in range(12)]
+    before, verdict = await ledger.worth_history("owl", clock.now), (await judged(ledger, clock)).balance
+    for run_id, severity in ((nights[0], "major"), (nights[1], "major"), (nights[1], "minor"), (nights[2], "minor")):
+        said: dict[str, Any] = {"severity": severity, "by": "anna", "via": "cli", "because": "found later"}
+        await ledger.report_incident(run_id, **said)
+    seen = await ledger.worth_history("owl", clock.now)
+    assert (before.bad, before.pieces, before.green_at_3) == (1, 11, 11)
+    assert (seen.bad, seen.pieces, seen.green_at_3, seen.at_3, seen.verified) == (3, 10, 9, 12, 11)
+    assert (await judged(ledger, clock)).balance.incidents == 3 * verdict.incidents
 
 
 async def test_items_are_pieces_of_work_each_with_its_own_calls(ledger: Ledger, clock: FakeClock) -> None:

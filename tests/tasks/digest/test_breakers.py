@@ -6,12 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from midwatch.alike import cause_of
 from midwatch.breaker import Row
 from midwatch.digest import Digest, digest_of
 from tasks.digest.facts import gather
 from tasks.harness.place import Place
 from tests.tasks.digest.night import DAWN, DUSK, Night, empty_night
+
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
 
 UTC = ZoneInfo("UTC")
 NO = "could not push to host-"

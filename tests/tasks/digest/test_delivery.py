@@ -23,7 +23,10 @@ from tests.tasks.digest.test_facts import LINKS, told
 from tests.tasks.notices.loopback import MailServer, listening
 from tests.tasks.slack.slack_server import APP, BOT, CHANNEL, SlackServer, slack_server, strings
 
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # of Apprise
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # of Apprise
+    pytest.mark.usefixtures("ledger_url"),  # a copy is cheaper than one that is made
+]
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from pydantic_ai.usage import RequestUsage
 
 from midwatch.judgment import Ending
 from midwatch.ledger import Ledger
-from midwatch.run import Level, RunFacts
+from midwatch.run import LEVELS, Level, RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.carry import replay, taken
 from tasks.harness.invariants import Invariants
@@ -125,7 +125,8 @@ class Run:
         )
         halted = await self.ledger.halt_of("a", self.run_id) is not None
         if not halted and self.level > await self.ledger.level_of("a", facts.started_at):
-            await self.ledger.grant_level("a", self.level, by="test", because="a test")
+            for level in (*range(4, self.level), self.level):
+                await self.ledger.grant_level("a", LEVELS[level - 1], by="test", because="a test")
         log = await RunLog.open(self.run_id, self.ledger)
         profile = ModelProfile(context_window=self.window) if self.window else None
         carried = await taken(self.staged, spec, facts, self.ledger) if self.staged else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +12,11 @@ import pytest
 
 from midwatch.agent_file import load_agent
 from midwatch.fingerprint import Fingerprint, fingerprint_of
+from midwatch.ladder_view import LadderView, view_of
 from midwatch.ledger import Ledger
 from midwatch.ledger.tables import levels
 from midwatch.run import Level
+from midwatch.rung_five import StandIns
 from tasks.harness.asked import Asked
 from tasks.harness.place import Place
 from tasks.harness.prepare import Prepared, prepare
@@ -36,14 +38,11 @@ ceiling: 5
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "work").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(FILE)
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 async def mark(project: Path) -> Fingerprint:
@@ -132,6 +131,82 @@ async def test_what_does_not_decide_costs_nothing(line: str, ledger: Ledger, tmp
     await climbed(ledger, tmp_path)
     (tmp_path / "agents" / "owl.yaml").write_text(f"{FILE}{line}\n")
     assert (await began(ledger, tmp_path)).facts.level == 4
+
+
+SERVER = """
+import sys
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("book")
+
+
+@server.tool(description=open(sys.argv[1]).read())
+def read() -> str:
+    return "one"
+
+
+server.run()
+"""
+
+
+@pytest.fixture
+def served(ledger: Ledger, tmp_path: Path) -> Path:
+    """The agent has a server; what that says of its tool stands in this file."""
+    (tmp_path / "server.py").write_text(SERVER)
+    (tmp_path / "says.txt").write_text("Read all notes.")
+    server = f"{{name: book, command: [{sys.executable}, {tmp_path}/server.py, {tmp_path}/says.txt]}}"
+    (tmp_path / "agents" / "owl.yaml").write_text(
+        FILE.replace("[{shell: {root", f"[{{mcp: {server}}}, {{shell: {{root")
+    )
+    return tmp_path / "says.txt"
+
+
+async def test_the_first_run_that_meets_a_server_and_the_next_one_are_of_the_same_agent(
+    served: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    first, second = await began(ledger, tmp_path), await began(ledger, tmp_path, "r2")
+    rows = [await ledger.run("r1"), await ledger.run("r2")]
+    assert [row.evidence for row in rows if row] == [first.evidence, first.evidence]
+    assert second.evidence == first.evidence
+    assert (await ledger.verify()).ok
+
+
+async def test_a_tool_of_a_server_that_a_person_accepts_anew_is_another_agent_until_it_is_put_back(
+    served: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    first = await began(ledger, tmp_path)
+    found = []
+    for number, says in enumerate(("Send all notes.", "Read all notes.")):
+        served.write_text(says)
+        await began(ledger, tmp_path, f"seen-{number}")
+        (pin,) = await ledger.pins(AGENT)
+        await ledger.accept_tools(AGENT, "book", {"read": pin.digest}, by="anna")
+        view = await shown(ledger, tmp_path)
+        run = await began(ledger, tmp_path, f"accepted-{number}")
+        found.append((view.changed, run.evidence == first.evidence, run.evidence == view.fingerprint))
+    assert found == [(("tools",), False, True), (("tools",), True, True)]
+
+
+async def shown(ledger: Ledger, project: Path) -> LadderView:
+    """What `midwatch level` shows before the next run."""
+    unseen = StandIns(layers=None, halt_check=None, ping_taken=None, worth="")
+    return await view_of(ledger, load_agent("owl", project / "agents"), unseen, NOW)
+
+
+async def test_other_code_behind_a_tool_costs_what_was_earned_and_that_is_shown_first(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = tmp_path / "sender_of_climbing.py"
+    code.write_text("def send(to: str) -> str:\n    return to\n")
+    told = FILE.replace("[{shell: {root", "[{python: 'sender_of_climbing:send'}, {shell: {root")
+    (tmp_path / "agents" / "owl.yaml").write_text(told)
+    await climbed(ledger, tmp_path)
+    assert (await began(ledger, tmp_path)).facts.level == 4
+    code.write_text("def send(to: str) -> str:\n    return to.upper()\n")
+    view = await shown(ledger, tmp_path)
+    assert (view.changed, [rung.name for rung in view.at_stake]) == (("tools",), [RULE])
+    assert (await began(ledger, tmp_path, "r2")).facts.level == 3
 
 
 async def test_a_row_by_another_hand_lifts_no_run(ledger: Ledger, tmp_path: Path) -> None:

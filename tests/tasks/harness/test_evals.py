@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic_ai.models.function import FunctionModel
@@ -15,7 +17,7 @@ from pydantic_ai.models.function import FunctionModel
 from midwatch.evals import Tried
 from midwatch.ledger import Ledger
 from midwatch.risk import tool
-from tasks.harness.evals import Trial, scratch
+from tasks.harness.evals import Trial
 from tasks.harness.place import Place
 from tests.tasks.harness.lives import Calls, Run, Script, text_of
 
@@ -53,26 +55,27 @@ RULES: dict[str, Any] = {"allow": ["look", "put", "jot"]}
 
 
 @pytest.fixture
-async def past(tmp_path: Path) -> AsyncIterator[Run]:
+async def past(ledger: Ledger, tmp_path: Path) -> Run:
     """A verified run that looked, noted and put two things."""
     WORLD.clear()
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        facts: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 4, "asked_level": None}
-        await ledger.start_run("run", **facts, input={}, fingerprint="then", started_at=datetime.now(UTC))
-        run = Run(ledger=ledger, project=tmp_path, script=Script(LIFE), tools=TOOLS, rules=RULES)
-        await run.life()
-        await ledger.finish_run("run", outcome="verified", reason="the contract held")
-        WORLD.clear()
-        yield run
+    facts: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 4, "asked_level": None}
+    await ledger.start_run(
+        "run", **facts, input={}, fingerprint="then", evidence="its evidence", started_at=datetime.now(UTC)
+    )
+    run = Run(ledger=ledger, project=tmp_path, script=Script(LIFE), tools=TOOLS, rules=RULES)
+    await run.life()
+    await ledger.finish_run("run", outcome="verified", reason="the contract held")
+    WORLD.clear()
+    return run
 
 
 @pytest.fixture
-def try_it(past: Run) -> Callable[..., Any]:
+def try_it(past: Run, tmp_path: Path, blank_sqlite: Path) -> Callable[..., Any]:
     async def tried(*turns: Calls | str, loose: tuple[str, ...] = (), **changes: Any) -> tuple[Tried, Script]:
         script, (case,) = Script(list(turns)), await past.ledger.cases_of("a", 9)
         here = Place(project=past.project, home=past.project / "home")
-        async with scratch() as ledger:
+        scratch = shutil.copy(blank_sqlite, tmp_path / f"{uuid4()}.db")
+        async with Ledger.open(f"sqlite+aiosqlite:///{scratch}") as ledger:
             model = FunctionModel(script.say)
             spec = replace(past, **changes).spec()
             trial = Trial(spec=spec, model=model, past=past.ledger, scratch=ledger, here=here, loose=loose)
@@ -139,7 +142,7 @@ async def test_results_are_kept_with_their_fingerprint_and_once(try_it: Callable
     for _ in range(2):
         rows = await past.ledger.record_eval("e1", agent="a", fingerprint="now", model="m", tried=[tried])
     assert [(row.passed, row.case_fingerprint, json.loads(row.detail_json)["missing"]) for row in rows] == [
-        (True, "then", [])
+        (True, "its evidence", [])
     ]
     assert await past.ledger.last_eval("a", "now") == rows
     assert await past.ledger.last_eval("a", "other") == []

@@ -20,8 +20,9 @@ from midwatch.risk import tool
 from midwatch.run import RunFacts
 from midwatch.spec import AgentSpec
 from tasks.harness.asked import Asked
+from tasks.harness.entering import fingerprint, let_in
 from tasks.harness.place import Place
-from tasks.harness.prepare import Prepared, Refused, check_input, fingerprint, let_in, prepare
+from tasks.harness.prepare import Prepared, Refused, check_input, prepare
 from tasks.harness.rules import policy_of, tool_definitions
 from tasks.step.log import RunLog
 from tasks.tools import build_toolsets
@@ -84,37 +85,32 @@ def test_any_other_input_is_refused_and_the_field_named(given: dict[str, Any], f
     assert caught.value.field == field
 
 
-async def test_an_open_breaker_lets_no_run_begin_and_none_that_has_begun_stop(tmp_path: Path) -> None:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
-        for run in ("waits", "failed"):
-            await ledger.start_run(run, agent="owl", cause="schedule", started_at=datetime.now(UTC), **facts)
-        await ledger.finish_run("failed", outcome="failed", reason="no")
+async def test_an_open_breaker_lets_no_run_begin_and_none_that_has_begun_stop(ledger: Ledger) -> None:
+    facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
+    for run in ("waits", "failed"):
+        await ledger.start_run(run, agent="owl", cause="schedule", started_at=datetime.now(UTC), **facts)
+    await ledger.finish_run("failed", outcome="failed", reason="no")
+    await let_in("owl", "r1", ledger)
+    await ledger.open_breaker("owl", Row(cause="failed: no", failures=3), last_run="failed", probe_at=datetime.now(UTC))
+    with pytest.raises(BreakerOpen, match="3 runs in a row did not end well"):
         await let_in("owl", "r1", ledger)
-        await ledger.open_breaker(
-            "owl", Row(cause="failed: no", failures=3), last_run="failed", probe_at=datetime.now(UTC)
-        )
-        with pytest.raises(BreakerOpen, match="3 runs in a row did not end well"):
-            await let_in("owl", "r1", ledger)
-        await let_in("owl", "waits", ledger)
-        await ledger.half_open("owl")
-        await let_in("owl", "r2", ledger)
-        with pytest.raises(BreakerOpen, match="one run is being tried"):
-            await let_in("owl", "r3", ledger)
+    await let_in("owl", "waits", ledger)
+    await ledger.half_open("owl")
+    await let_in("owl", "r2", ledger)
+    with pytest.raises(BreakerOpen, match="one run is being tried"):
+        await let_in("owl", "r3", ledger)
 
 
 @pytest.mark.parametrize(
     ("limits", "loop"), [("per_day: {tokens: 10}", "no_budget"), ("steps: 1", "out_of_budget"), ("steps: 2", None)]
 )
 async def test_a_spent_budget_refuses_and_the_refusal_says_whether_it_was_its_own(
-    tmp_path: Path, limits: str, loop: str | None
+    ledger: Ledger, tmp_path: Path, limits: str, loop: str | None
 ) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(f"name: owl\ndescription: d\ninstructions: i\nlimits: {{{limits}}}\n")
     here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
-        await ledger.migrate()
+    async with AsyncExitStack() as stack:
         facts: dict[str, Any] = {"level": 3, "asked_level": None, "input": {}, "started_at": datetime.now(UTC)}
         file = fingerprint(load_agent("owl", here.agents))
         for run in ("r0", "r1"):
@@ -128,12 +124,13 @@ async def test_a_spent_budget_refuses_and_the_refusal_says_whether_it_was_its_ow
 OWL = "name: owl\ndescription: d\ninstructions: i\nmodel: test\n"
 
 
-async def test_no_breaker_holds_a_rehearsal_off_and_none_takes_one_for_its_probe(tmp_path: Path) -> None:
+async def test_no_breaker_holds_a_rehearsal_off_and_none_takes_one_for_its_probe(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(OWL)
     here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
-        await ledger.migrate()
+    async with AsyncExitStack() as stack:
         facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
         await ledger.start_run("failed", agent="owl", cause="schedule", started_at=datetime.now(UTC), **facts)
         await ledger.finish_run("failed", outcome="failed", reason="no")
@@ -145,12 +142,11 @@ async def test_no_breaker_holds_a_rehearsal_off_and_none_takes_one_for_its_probe
         assert (prepared.facts.shadow, (await ledger.breakers_of())[0].probe_run) == (True, None)
 
 
-async def test_a_run_executes_nothing_where_nobody_said_yes(tmp_path: Path) -> None:
+async def test_a_run_executes_nothing_where_nobody_said_yes(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(OWL)
     here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
-        await ledger.migrate()
+    async with AsyncExitStack() as stack:
         facts: dict[str, Any] = {"slot": None, "level": 3, "asked_level": None, "input": {}, "fingerprint": "f"}
         for run_id in ("real", "night"):
             made: dict[str, Any] = {"agent": "owl", "cause": "person", "shadow": run_id == "night", **facts}
@@ -163,12 +159,11 @@ async def test_a_run_executes_nothing_where_nobody_said_yes(tmp_path: Path) -> N
     assert (refused.ending.loop, "nothing of rehearsal night is approved" in refused.ending.reason) == ("denied", True)
 
 
-async def test_a_run_that_executes_what_was_staged_has_steps_for_all_of_it(tmp_path: Path) -> None:
+async def test_a_run_that_executes_what_was_staged_has_steps_for_all_of_it(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "owl.yaml").write_text(f"{OWL}limits: {{steps: 1}}\n")
     here, slot = Place(project=tmp_path, home=tmp_path / "home"), Slot(cause="person", name="run r1")
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger, AsyncExitStack() as stack:
-        await ledger.migrate()
+    async with AsyncExitStack() as stack:
         seen = {row.staged_id: row.digest for row in [await staged(ledger, f"c{n}") for n in range(3)]}
         await ledger.finish_run("night", outcome="rehearsed", reason="staged")
         await ledger.approve_staged("night", seen, by="anna", via="cli", because="right")

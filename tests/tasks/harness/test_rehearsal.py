@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,33 +20,8 @@ from midwatch.risk import Risk, ToolFacts, tool
 from midwatch.run import RunFacts
 from tasks.harness.record import LedgerRecorder
 from tasks.permissions.cleared import ClearedCall, GateState
+from tests.tasks.harness.cuttable import CUT, LOOK, PUT, WORLD, put, reach
 from tests.tasks.harness.lives import Cut, Run, Script, text_of
-
-WORLD: list[str] = []
-CUT: set[str] = set()
-
-
-def reach(place: str) -> None:
-    if place in CUT:
-        CUT.remove(place)
-        raise Cut(place)
-
-
-@tool(risk="read")
-async def look(what: str) -> str:
-    """Look."""
-    WORLD.append(f"look {what}")
-    reach(f"in look {what}")
-    return f"{what} is there"
-
-
-@tool(risk="write", idempotent=True)
-async def put(what: str) -> str:
-    """Put."""
-    reach(f"before put {what}")
-    WORLD.append(f"put {what}")
-    reach(f"after put {what}")
-    return "put"
 
 
 async def so_far(_: RunFacts, args: Mapping[str, Any]) -> Preview:
@@ -74,7 +50,7 @@ async def file_away(what: str, item: str) -> str:
     return "filed"
 
 
-TOOLS: list[Any] = [*({"python": f"{__name__}:{name}"} for name in ("look", "put", "jot")), "ask_human"]
+TOOLS: list[Any] = [LOOK, PUT, {"python": f"{__name__}:jot"}, "ask_human"]
 RULES: dict[str, list[Any]] = {
     "allow": ["look", "jot", {"put": {"what": "a"}}],
     "ask": [{"put": {"what": "b"}}],
@@ -83,16 +59,14 @@ RULES: dict[str, list[Any]] = {
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger: Ledger) -> Ledger:
     WORLD.clear()
     CUT.clear()
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        for run_id, shadow in (("night", True), ("morning", False), ("noon", False)):
-            facts: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 4, "asked_level": None}
-            now = datetime.now(UTC)
-            await ledger.start_run(run_id, **facts, input={}, fingerprint="f", started_at=now, shadow=shadow)
-        yield ledger
+    for run_id, shadow in (("night", True), ("morning", False), ("noon", False)):
+        facts: dict[str, Any] = {"agent": "a", "cause": "person", "slot": None, "level": 4, "asked_level": None}
+        now = datetime.now(UTC)
+        await ledger.start_run(run_id, **facts, input={}, fingerprint="f", started_at=now, shadow=shadow)
+    return ledger
 
 
 @pytest.fixture
@@ -159,9 +133,11 @@ async def test_nobody_is_asked_anything(rehearse: Callable[..., Run], ledger: Le
 
 
 @pytest.mark.parametrize("level", [3, 4, 5])
-async def test_at_any_level_that_may_act_the_same_is_staged(rehearse: Callable[..., Run], level: int) -> None:
+async def test_at_any_level_that_may_act_the_same_is_staged(
+    rehearse: Callable[..., Run], ledger: Ledger, level: int
+) -> None:
     await rehearse(calls("put a", "put b"), "done", level=level).life()
-    assert WORLD == []
+    assert (sorted(await states(ledger)), WORLD) == ([("a", "staged"), ("b", "staged")], [])
 
 
 async def test_a_rehearsal_that_was_cut_off_stages_nothing_twice(rehearse: Callable[..., Run], ledger: Ledger) -> None:
@@ -280,8 +256,8 @@ async def test_what_a_rule_denies_by_now_is_not_done(rehearse: Callable[..., Run
     night = rehearse(calls("put a"), "done")
     await night.life()
     await approved(ledger)
-    await execution(night, rules={**RULES, "deny": ["put"]}).life()
-    assert WORLD == []
+    ending = await execution(night, rules={**RULES, "deny": ["put"]}).life()
+    assert (WORLD, [refusal.why.partition(":")[0] for refusal in ending.refusals]) == ([], ["deny.put"])
 
 
 async def test_a_file_that_changed_in_the_meantime_is_not_written_over(
@@ -299,7 +275,8 @@ async def test_a_file_that_changed_in_the_meantime_is_not_written_over(
     await execution(night).life()
     await ledger.finish_run("morning", outcome="blocked", reason="stale")
     assert [(tmp_path / "work" / name).read_text() for name in ("one", "two")] == ["somebody else's\n", "new\n"]
-    assert [row.state for row in await ledger.staged_of("night")] == ["stale", "executed"]
+    became = {json.loads(row.args_json)["path"]: row.state for row in await ledger.staged_of("night")}
+    assert became == {"one": "stale", "two": "executed"}
 
 
 async def test_a_tool_that_is_not_there_any_more_makes_its_calls_stale(

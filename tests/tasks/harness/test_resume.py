@@ -10,36 +10,8 @@ from pydantic_ai.exceptions import ModelContextWindowExceededError
 from pydantic_ai.messages import ModelResponse, ToolReturnPart
 
 from midwatch.ledger import Ledger
-from midwatch.risk import tool
+from tests.tasks.harness.cuttable import CUT, LOOK, PUT, WORLD, reach
 from tests.tasks.harness.lives import Cut, Run, Script, text_of
-
-WORLD: list[str] = []
-"""What the tools really did."""
-CUT: set[str] = set()
-"""Where the process is lost, once."""
-
-
-def reach(place: str) -> None:
-    if place in CUT:
-        CUT.remove(place)
-        raise Cut(place)
-
-
-@tool(risk="read")
-async def look(what: str) -> str:
-    """Look."""
-    WORLD.append(f"look {what}")
-    reach(f"in look {what}")
-    return f"{what} is there"
-
-
-@tool(risk="write", idempotent=True)
-async def put(what: str) -> str:
-    """Put."""
-    reach(f"before put {what}")
-    WORLD.append(f"put {what}")
-    reach(f"after put {what}")
-    return "put"
 
 
 def calls(tool: str, *whats: str) -> list[tuple[str, dict[str, Any]]]:
@@ -61,7 +33,7 @@ async def ledger(ledger: Ledger) -> Ledger:
 @pytest.fixture
 def run(ledger: Ledger, tmp_path: Path) -> Callable[..., Run]:
     def made(*turns: Any, **fields: Any) -> Run:
-        tools = [{"python": f"{__name__}:look"}, {"python": f"{__name__}:put"}]
+        tools = [LOOK, PUT]
         rules = {"allow": ["look", "put"]}
         given: dict[str, Any] = {"tools": tools, "rules": rules, **fields}
         return Run(ledger=ledger, project=tmp_path, script=Script(list(turns)), **given)
@@ -120,7 +92,7 @@ async def test_a_run_that_has_ended_asks_the_model_nothing(run: Callable[..., Ru
     "change",
     [
         {"fields": {"instructions": "Do something else."}},
-        {"tools": [{"python": f"{__name__}:look"}, {"python": f"{__name__}:put"}, "ask_human"]},
+        {"tools": [LOOK, PUT, "ask_human"]},
     ],
 )
 async def test_a_run_whose_agent_changed_is_stopped_and_says_so(

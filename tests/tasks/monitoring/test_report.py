@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -17,7 +15,7 @@ from midwatch.judgment import Judgment
 from midwatch.run import RunFacts
 from midwatch.spec import Limits
 from tasks.monitoring.markdown import code, fenced
-from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_notice, render_report
+from tasks.monitoring.report import RunStory, StoryQuestion, StoryStep, WayBack, render_report
 
 GFM = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 HOSTILE = (
@@ -153,19 +151,3 @@ def test_whatever_is_said_stays_one_cell_of_its_table(text: str) -> None:
 def test_whatever_is_said_stays_in_its_block(text: str) -> None:
     tokens = GFM.parse(f"{fenced(text)}\n\nend\n")
     assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
-
-
-def test_the_notice_is_short_and_plain(facts: RunFacts) -> None:
-    text = render_notice(story(facts))
-    assert text.splitlines()[0] == "tidy: blocked"
-    assert text.splitlines()[1] == "`shell: rm x` was denied (deny.rm: never)"
-    assert re.search(r"run 4f1c, started .* UTC, 4 steps, 2\.5 minutes at work", text)
-    assert "look: midwatch show 4f1c" in text
-
-
-@pytest.mark.parametrize("text", [HOSTILE, "x" * 100_000])
-def test_a_notice_never_grows_and_never_hides_anything(facts: RunFacts, text: str) -> None:
-    notice = render_notice(hostile_story(facts, text[:50_000]))
-    assert len(notice.splitlines()) == 4
-    assert "\u202e" not in notice
-    assert len(notice) < 2000

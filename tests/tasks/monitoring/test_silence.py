@@ -13,6 +13,7 @@ import pytest
 
 from midwatch.agents import Agents
 from midwatch.ledger import Ledger
+from midwatch.run import LEVELS
 from midwatch.spec import AgentSpec
 from tasks.monitoring.attendance import USUAL_DAYS, Attendance
 from tasks.monitoring.silence import LATE, Silences, expectations, raise_silence
@@ -131,7 +132,8 @@ async def test_what_prefect_waited_for_is_an_alarm_though_the_file_cannot_be_rea
 
 async def test_a_person_who_gives_no_sign_lowers_a_level_by_a_step_a_period_and_is_told(house: House) -> None:
     house.file("unseen_days: 7\nceiling: 5\ncontract: {done_when: [{file: {path: x}}]}\n")
-    await house.ledger.grant_level("owl", 5, by="anna", because="earned")
+    for level in LEVELS[3:]:
+        await house.ledger.grant_level("owl", level, by="anna", because="a while")
     assert await house.attendance(days=6.9) == []
     (first,) = await house.attendance(days=0.2)
     assert "was put on level 4: no sign of a person for 7 days" in first

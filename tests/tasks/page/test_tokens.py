@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.page.tokens import LONGEST, SESSION, Seen, Signer, holder_of
 from tests.tasks.slack.waiting import asks, open_ledger_of
+
+pytestmark = pytest.mark.usefixtures("ledger_url")  # a copy is cheaper than one that is made
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SIGNER = Signer("one key", "midwatch:one")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,6 @@ RULES: dict[str, list[Any]] = {
     "ask": [PUSH, {"shell": "git pull ...", "id": "pull"}],
     "deny": [{"shell": "git push --force ...", "id": "force"}],
 }
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    async with Ledger.open(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        await ledger.migrate()
-        yield ledger
 
 
 def policy(tmp_path: Path) -> Policy:

@@ -9,6 +9,7 @@ from blocks.mcp_server import McpServer
 from midwatch.errors import SpecError
 from midwatch.run import RunFacts
 from tasks.tools import build_toolsets, saved_servers
+from tasks.tools.saved import addresses
 from tasks.tools.web import http_tool
 from tests.tasks.tools.agent_tools import Tools, declared, spec_of
 
@@ -82,6 +83,16 @@ async def test_saved_servers_are_those_that_the_file_names() -> None:
 
     spec = spec_of({"mcp": {"name": "a", "block": "mine"}}, {"mcp": {"name": "b", "block": "other"}}, "ask_human")
     assert list(await saved_servers(spec, load)) == ["mine"]
+
+
+def test_a_block_that_leads_elsewhere_is_another_server_and_a_new_password_is_none() -> None:
+    def of(**fields: Any) -> tuple[str, ...]:
+        return addresses({"b": McpServer(**fields), "a": McpServer(command=["x"])})
+
+    one = of(url="http://127.0.0.1:9/mcp?key=of-nobody", headers={"authorization": "one"})
+    assert one == of(url="http://127.0.0.1:9/mcp?key=of-nobody", headers={"authorization": "two"})
+    assert one != of(url="http://127.0.0.1:8/mcp?key=of-nobody", headers={"authorization": "one"})
+    assert "of-nobody" not in str(one)
 
 
 async def test_the_operator_says_of_a_built_in_what_it_returns(tools_of: ToolsOf) -> None:
