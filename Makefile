@@ -50,7 +50,7 @@ chaos: $(VENV)/.base $(VENV)/.project ## Kill runs at every boundary, RUNS=2000 
 	@$(BIN)/python -m benchmarks.chaos --runs $(RUNS)
 
 pictures: $(VENV)/.dev $(VENV)/.project ## Make all pictures, those of Prefect from a running house; needs Chromium and chromedriver
-	@for name in ladder page night make; do $(BIN)/python -m docs.pictures.$$name || exit 1; done
+	@for name in ladder climb page night make; do $(BIN)/python -m docs.pictures.$$name || exit 1; done
 
 lock: $(VENV)/.made ## Make the hashed locks anew from requirements/*.in
 	@for name in uv base dev bench; do \

@@ -114,7 +114,10 @@ def _class(record: Record, move: ClassMove | None, trust: Mapping[str, ClassMove
     said = move is not None and move.stands == "allow" and move.fingerprint == record.fingerprint
     if move is None or not said or record.rule in trust or (move.until is not None and move.until <= now):
         return rung
-    return replace(rung, doubt=f"move {move.move_id} of {move.rule} is not what the journal holds, so it asks")
+    return replace(
+        rung,
+        doubt=f"move {move.move_id} of {move.rule} is not what the journal holds, so it asks; `midwatch verify` says more",
+    )
 
 
 def _rung(record: Record, move: ClassMove | None, stands: str, *, unit: str = "action") -> Rung:

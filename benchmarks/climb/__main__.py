@@ -1,11 +1,12 @@
 """A class of actions that climbs, falls and climbs again: is it so, in real flows?
 
-    python -m benchmarks.climb [--json] [--output FILE]
+    python -m benchmarks.climb [--json] [--output FILE] [--keep FOLDER]
 
 The flow, the gate, the tool, the contract, the ledger, the daily review, the verbs `promote`, `incident` and `verify`, and
 Prefect's server are the real ones; the model and the person are scripted, and the clock is put forward between events. Every
 action is one of a real run. Writes benchmarks/results/climb.json, of which `python -m docs.pictures.ladder` makes the picture;
-exit code 1 where a step of the story did not happen.
+`--keep` leaves the ledger and the agent's file in a folder, of which `python -m docs.pictures.climb` makes the page's.
+Exit code 1 where a step of the story did not happen.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -86,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.climb", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="which does not exist yet")
     wanted = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="midwatch-climb-") as temporary:
         folder, started = Path(temporary).resolve(), time.monotonic()
@@ -99,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         writer = Writer()
         with scripted_model(writer) as url, climbing(folder, url) as environment:
             story = asyncio.run(told(folder, writer, environment))
+        if wanted.keep is not None:
+            kept(folder, Path(environment["MIDWATCH_HOME"]), wanted.keep)
         result = as_result(story, round(time.monotonic() - started, 1))
     tell(
         result,
@@ -107,6 +112,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         as_json=wanted.json,
     )
     return 0 if held(story.steps) else 1
+
+
+def kept(project: Path, home: Path, to: Path) -> None:
+    """The ledger, which nobody holds open any more, and the agents' files: a home of which the page can be shown."""
+    shutil.copytree(project / "agents", to / "agents")
+    shutil.copy(home / "ledger.db", to)
 
 
 def held(steps: Mapping[str, bool]) -> bool:

@@ -60,6 +60,7 @@ def a_year() -> Chart:
         across=[(month * YEAR / 12, str(month)) for month in range(0, 13, 2)],
         up=[(share / 100, f"{share} %") for share in range(0, 101, 20)],
         across_is="months, at 50 actions a day",
+        up_is="promoted by then",
         threshold=(ALPHA, "5 %"),
     )
 
@@ -82,10 +83,11 @@ def a_climb() -> Chart:
         curves=[Curve(label="", points=corners(line))],
         across=[(n, f"{n:,}") for n in range(0, 2001, 500)],
         up=[(log(e), f"{e:g}") for e in (0.1, 1, 10, 100)],
-        across_is="actions; E on the left, each line ten times the one below",
+        across_is="actions",
+        up_is="E: what is held; each line is tenfold",
         threshold=(ENOUGH, "20: enough"),
         marks=[
-            Mark(at=(minor, line[minor]), label="minor error"),
+            Mark(at=(minor, line[minor]), label="minor"),
             Mark(at=(major, line[major]), label="major error"),
             Mark(at=(fell, line[fell]), label="reported: it falls"),
         ],
@@ -96,7 +98,7 @@ def a_story(told: Mapping[str, Any]) -> Chart:
     """E of one class in real runs, as it was at each look."""
     looks = told["looks"]
     events = [look for look in looks if look["event"]]
-    weeks = [(float(day), str(day)) for day in range(0, told["days"] + 7, 7)]
+    weeks = [(float(day), str(day)) for day in range(0, told["days"] + 14, 7)]
     return Chart(
         about=(
             f"E of a class over {told['days']} days of real runs: it climbs to 20 and a person promotes it; four days later "
@@ -105,13 +107,19 @@ def a_story(told: Mapping[str, Any]) -> Chart:
         curves=[Curve(label="", points=[(0.0, 0.0), *((look["day"], look["log_e"]) for look in looks)])],
         across=weeks,
         up=[(log(e), f"{e:g}") for e in (0.5, 1, 2, 5, 10, 20, 50, 100)],
-        across_is="days; E on the left, as it was each morning",
+        across_is="days",
+        up_is="E: what is held, as it was each morning",
         threshold=(ENOUGH, "20: enough"),
         marks=[
-            Mark(at=(look["day"], look["log_e"]), label=look["event"], above=look["stands"] == "allow")
+            Mark(at=(look["day"], look["log_e"]), label=_short(look["event"]), above=look["stands"] == "allow")
             for look in events
         ],
     )
+
+
+def _short(event: str) -> str:
+    """As much as there is room for."""
+    return {"first promotion": "promoted", "second promotion": "again"}.get(event, event)
 
 
 def corners(line: Sequence[float]) -> list[Point]:

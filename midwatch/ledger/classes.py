@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, select
 
 from midwatch.ladder import p0_of
 from midwatch.ledger.journal import Link, sha256
-from midwatch.ledger.levels import BY, Basis, standing
+from midwatch.ledger.levels import BY, Basis, is_signed, standing
 from midwatch.ledger.tables import class_moves
 from midwatch.ledger.transaction import Read, Write, reads
 from midwatch.ledger.witness import entries, says_so, sign, whole
@@ -109,8 +109,8 @@ def classes_allowed(tx: Read, agent: str, fingerprint: str, now: datetime) -> di
 
 
 def allowed(tx: Read, agent: str, fingerprint: str, now: datetime) -> dict[str, ClassMove]:
-    """The classes that go unasked, by rule."""
-    found = latest(tx, agent).values()
+    """The classes that go unasked, by rule: a person has said so of each."""
+    found = [move for move in latest(tx, agent).values() if is_signed(agent, move.basis, move.by)]
     return {
         move.rule: move
         for move in found

@@ -28,6 +28,7 @@ BY: Final = "midwatch"
 """Who lowers a level by itself."""
 OLDER: Final = frozenset({"grant_id", "agent", "level", "by", "because", "until"})
 """What was journaled of a grant before there was evidence."""
+NOTHING: Final = f", so nothing above {UNGRANTED} counts; `midwatch verify` says more"
 LOOKED_AT: Final = 3
 """Links: names that differ in case alone are found together."""
 
@@ -188,6 +189,9 @@ def standing(tx: Read, agent: str, now: datetime) -> LevelStanding:
         level = lowest(UNGRANTED, said if said in (1, 2, 3) else UNGRANTED)
         return LevelStanding(level=level, grant=None, doubt=_doubt(row, body))
     grant = LevelGrant(**{**row, "basis": body.get("basis") or _older(row["level"])})
+    if grant.level > UNGRANTED and not is_signed(agent, grant.basis, grant.by):
+        doubt = f"grant {grant.grant_id} of level {grant.level} is by {grant.by!r}, who is no person{NOTHING}"
+        return LevelStanding(level=UNGRANTED, grant=None, doubt=doubt)
     over = grant.until is not None and grant.until <= now
     return LevelStanding(level=lowest(grant.level, UNGRANTED) if over else grant.level, grant=grant)
 
@@ -197,6 +201,11 @@ def grants(tx: Read, agent: str | None = None) -> list[LevelGrant]:
     """Every grant, newest first; of one agent or of all."""
     query = select(levels).order_by(levels.c.grant_id.desc())
     return [LevelGrant(**row) for row in tx.all(query if agent is None else query.where(levels.c.agent == agent))]
+
+
+def is_signed(agent: str, basis: Basis, by: str) -> bool:
+    """Whether it is by whom it must be: what was taken back by Midwatch, all else by a person."""
+    return by == BY if basis == "fall" else by != BY and is_person(by, agent)
 
 
 def _older(level: Level) -> Basis:
@@ -214,4 +223,4 @@ def _doubt(row: RowMapping | None, body: Mapping[str, Any]) -> str:
     if row is None:
         return f"the journal holds grant {body.get('grant_id')} of level {body.get('level')}, and its row is gone"
     which = f"grant {row['grant_id']} of level {row['level']}"
-    return f"{which} is not what the journal holds, so nothing above {UNGRANTED} counts; `midwatch verify` says more"
+    return f"{which} is not what the journal holds{NOTHING}"

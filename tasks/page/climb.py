@@ -36,7 +36,8 @@ def _chart(rung: Rung) -> Chart:
         curves=[Curve(label="", points=thinned(line))],
         across=_across(len(line) - 1),
         up=_up(line),
-        across_is="pieces of evidence; each line is ten times the one below",
+        across_is=f"{'actions' if rung.record.rule else 'runs'} that count, the oldest first",
+        up_is="strength of the evidence; each line is tenfold",
         threshold=(ENOUGH, "20: enough"),
         marks=marks[-MARKS:],
     )

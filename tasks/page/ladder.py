@@ -44,13 +44,16 @@ class Step:
 class ClassShown:
     """A class, or the agent's runs, ready to be written down."""
 
-    rung: Rung
     name: Line
+    brief: Line
+    """Of all that stands below, a few words."""
     stands: Line
+    said: str
+    """The evidence, as a sentence."""
     picture: Markup
     looked: str
     """Who has looked at it, and how much they see."""
-    missing: tuple[str, ...]
+    missing: tuple[Line, ...]
     against: tuple[Line, ...]
 
 
@@ -71,6 +74,7 @@ class AgentShown:
     steps: tuple[Step, ...]
     """The highest first."""
     stands: Line
+    doubts: tuple[Line, ...]
     proposals: tuple[Proposed, ...]
     classes: tuple[ClassShown, ...]
     at_stake: tuple[Line, ...]
@@ -134,8 +138,9 @@ def _shown(view: LadderView) -> AgentShown:
             for level in reversed(LEVELS)
         ),
         stands=_stands(view),
+        doubts=tuple(_typed(doubt) for doubt in view.doubts),
         proposals=tuple(_proposed(one) for one in view.proposals),
-        classes=(*(_class(rung) for rung in view.classes), _runs(view)),
+        classes=(*(_class(rung) for rung in view.classes), *_runs(view)),
         at_stake=tuple(
             _line(_rule(rung.name), f": {rung.words}{'; and it would ask again' if rung.stands == 'allow' else ''}")
             for rung in view.at_stake
@@ -150,7 +155,7 @@ def _stands(view: LadderView) -> Line:
         return _line("Nobody has granted it anything." if not view.doubts else "Nothing that it was granted counts.")
     wide = " What the rules of its file allow goes unasked, earned or not." if view.standing.is_wide else ""
     said = f"{_basis(grant.basis)}{_until(grant.until)}, by "
-    return _line(said, _who(grant.by), f", {words.moment(grant.granted_at)}: ", _why(grant.because), f".{wide}")
+    return _line(said, _who(grant.by), f", {words.dated(grant.granted_at)}: ", _why(grant.because), f".{wide}")
 
 
 def _basis(basis: Basis) -> str:
@@ -169,7 +174,16 @@ def _basis(basis: Basis) -> str:
 def _class(rung: Rung) -> ClassShown:
     seen = rung.record.verdict.sensitivity.words if rung.record.verdict.p0 is not None else ""
     missing = () if rung.stands == "allow" else rung.missing
-    return _rung(rung, _line(_rule(rung.name), f" ({rung.record.risk})"), _where(rung), seen, missing)
+    name = _line(_rule(rung.name), f" ({rung.record.risk})")
+    return _rung(rung, name, _brief(rung), _where(rung), seen, missing)
+
+
+def _brief(rung: Rung) -> Line:
+    if rung.stands == "allow":
+        return _line(_rule(rung.name), " goes unasked")
+    if rung.record.verdict.p0 is None:
+        return _line(_rule(rung.name), " asks, and no evidence is enough")
+    return _line(_rule(rung.name), f" asks, {rung.share:.0%} of the way")
 
 
 def _where(rung: Rung) -> Line:
@@ -178,36 +192,53 @@ def _where(rung: Rung) -> Line:
         return _line("Asks.")
     if rung.stands == "allow":
         said = f"Goes unasked at level 4. {_basis(move.basis)}{_until(move.until)}, by "
-        return _line(said, _who(move.by), f", {words.moment(move.at)}: ", _why(move.because))
+        return _line(said, _who(move.by), f", {words.dated(move.at)}: ", _why(move.because))
     if move.basis == "fall":
-        return _line(f"Asks. It fell {words.moment(move.at)}: ", _why(move.because))
+        return _line(f"Asks. It fell {words.dated(move.at)}: ", _why(move.because))
     return _line("Asks.")
 
 
-def _runs(view: LadderView) -> ClassShown:
-    missing = (*view.runs.missing, *view.five) if view.standing.level < 5 else ()
-    return _rung(view.runs, _line("Level 5, by its runs at level 4"), _line(), "Judged by its contract", missing)
+def _runs(view: LadderView) -> Iterator[ClassShown]:
+    """What its runs have earned. Below a ceiling of 5 that is the whole of what is missing."""
+    if view.ceiling < 5 and not view.runs.points:
+        return
+    missing = (
+        (*view.runs.missing, *view.five) if view.ceiling == 5 else (f"`ceiling: 5` in its file: it is {view.ceiling}",)
+    )
+    name, brief = _line("Level 5, by its runs at level 4"), _line(f"Level 5, {view.runs.share:.0%} of the way")
+    yield _rung(view.runs, name, brief, _line(), "Judged by its contract", missing if view.standing.level < 5 else ())
 
 
-def _rung(rung: Rung, name: Line, stands: Line, looked: str, missing: tuple[str, ...]) -> ClassShown:
+def _rung(rung: Rung, name: Line, brief: Line, stands: Line, looked: str, missing: Sequence[str]) -> ClassShown:
     bad = [action for action in reversed(rung.record.actions) if action.severity]
-    against = tuple(_line(f"{words.moment(one.at)}: ", _why(one.why)) for one in bad[:LATEST])
+    against = tuple(_line(f"{words.dated(one.at)}: ", _why(one.why)) for one in bad[:LATEST])
     return ClassShown(
-        rung=rung,
         name=name,
+        brief=brief,
         stands=stands,
+        said=_sentence(rung.words),
         picture=climb(rung),
-        looked=looked,
-        missing=missing,
+        looked=_sentence(looked),
+        missing=tuple(_typed(each) for each in missing),
         against=(*against, *_left_out(len(bad))),
     )
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _typed(said: str) -> Line:
+    """What stands between backticks is code."""
+    parts = enumerate(said.split("`"))
+    return _line(*(Foreign(text=part, at_most=LONG) if number % 2 else part for number, part in parts if part))
 
 
 def _proposed(one: Proposal) -> Proposed:
     what = ("Let ", _rule(one.rule), " go unasked") if one.rule else (f"Put it on level {one.to_level}",)
     named = shlex.quote(one.rule) if one.rule else f"--to {one.to_level}"
     return Proposed(
-        what=_line(*what, f", proposed {words.moment(one.opened_at)}."),
+        what=_line(*what, f", proposed {words.dated(one.opened_at)}."),
         command=f"midwatch promote {one.agent} {named}",
     )
 
@@ -230,24 +261,24 @@ def _left_out(count: int) -> tuple[Line, ...]:
 
 def _move(one: ClassMove) -> Line:
     said = f" {_goes(one.stands)}{_until(one.until)}, by "
-    return _line(f"{words.moment(one.at)}: ", _rule(one.rule), said, _who(one.by), ": ", _why(one.because))
+    return _line(f"{words.dated(one.at)}: ", _rule(one.rule), said, _who(one.by), ": ", _why(one.because))
 
 
 def _grant(one: LevelGrant) -> Line:
-    said = f"{words.moment(one.granted_at)}: level {one.level}{_until(one.until)}, by "
+    said = f"{words.dated(one.granted_at)}: level {one.level}{_until(one.until)}, by "
     return _line(said, _who(one.by), ": ", _why(one.because))
 
 
 def _incident(one: IncidentRow) -> Line:
     rule = (", ", _rule(one.rule)) if one.rule else ()
-    said = f"{words.moment(one.at)}: {one.severity}"
+    said = f"{words.dated(one.at)}: {one.severity}"
     return _line(said, *rule, ", by ", _who(one.by), ": ", _why(one.because))
 
 
 def _row(one: Trusted) -> MoveLine:
     put = (_rule(one.rule), f" {_goes(one.stands or 'ask')}") if one.rule is not None else (f"level {one.level}",)
     return MoveLine(
-        when=words.moment(one.at),
+        when=words.dated(one.at),
         agent=Foreign(text=one.agent, at_most=60),
         what=_line(*put, _until(one.until)),
         why=_line(f"{_basis(one.basis)}, by ", _who(one.by), ": ", _why(one.because)),
@@ -259,7 +290,7 @@ def _goes(stands: str) -> str:
 
 
 def _until(until: datetime | None) -> str:
-    return f" until {words.moment(until)}" if until else ""
+    return f" until {words.dated(until)}" if until else ""
 
 
 def _line(*parts: str | Foreign) -> Line:

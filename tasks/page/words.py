@@ -75,6 +75,11 @@ def moment(at: datetime) -> str:
     return f"{here:%a %d %b %H:%M %Z} ({there:%H:%M} UTC)"
 
 
+def dated(at: datetime) -> str:
+    """With its year, of what stays for long; by the server's clock."""
+    return f"{at.astimezone():%a %d %b %Y %H:%M %Z}"
+
+
 def left(deadline: datetime, now: datetime) -> str:
     """`in 2 h 10 min`."""
     return f"in {span(deadline - now)}" if deadline > now else "passed"

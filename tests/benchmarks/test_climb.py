@@ -6,9 +6,10 @@ import json
 from math import log
 from pathlib import Path
 
-from benchmarks.climb.__main__ import RESULTS, held, summary
+from benchmarks.climb.__main__ import RESULTS, held, kept, summary
 from benchmarks.climb.house import AGENT, BAD, CALLS, FILE, Writer
 from midwatch.agent_file import load_agent
+from midwatch.agents import Agents
 from midwatch.ladder import ALPHA
 from tests.flows.wires import Calls, Heard
 
@@ -47,6 +48,15 @@ def test_the_agents_file_holds(tmp_path: Path) -> None:
     (tmp_path / f"{AGENT}.yaml").write_text(FILE)
     spec = load_agent(AGENT, tmp_path)
     assert spec.ceiling == 4
+
+
+def test_what_is_kept_is_a_home_of_which_the_page_can_be_shown(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / f"{AGENT}.yaml").write_text(FILE)
+    (tmp_path / "ledger.db").write_bytes(b"rows")
+    kept(tmp_path, tmp_path, tmp_path / "home")
+    assert (tmp_path / "home" / "ledger.db").read_bytes() == b"rows"
+    assert list(Agents(folder=tmp_path / "home" / "agents").every()[0]) == [AGENT]
 
 
 def test_the_model_writes_its_notes_once_and_one_of_them_may_be_bad() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from midwatch.ledger.tables import levels
 from tests.cli.ladder_house import LATER, OWL, WHY, climb_and_fall, many_moves
 from tests.cli.page_house import Standing, Visitor, standing, text_of
+from tests.midwatch.ledger.climbs import nights
 from tests.tasks.page.parsed import Parsed
 from tests.tasks.slack.waiting import asks
 
@@ -80,6 +81,37 @@ async def test_a_class_tells_its_evidence_its_fall_its_curve_and_what_is_missing
     assert "Evidence of ask.push" in titles
     assert any("of the way to the threshold" in one.text.lower() for one in Parsed(shown).all("desc"))
     assert "all six layers, held within 7 days: midwatch check owl" in said.replace("`", "")
+
+
+async def test_what_a_person_types_is_code_and_a_date_has_its_year(anna: Visitor) -> None:
+    parsed = Parsed((await anna.get("/ladder?agent=owl")).text)
+    assert "midwatch check owl" in [one.text for one in parsed.all("code")]
+    assert "`" not in text_of((await anna.get("/ladder")).text)
+    assert "It fell Sun 01 Mar 2026" in " ".join(parsed.one("main").text.split())
+
+
+async def test_of_an_agent_with_a_lower_ceiling_nothing_is_missing_for_level_5_but_the_ceiling(
+    house: Standing, anna: Visitor
+) -> None:
+    said = text_of((await anna.get("/ladder?agent=heron")).text)
+    assert "Level 5" not in said
+    (house.home / "agents" / "owl.yaml").write_text(OWL.replace("ceiling: 5", "ceiling: 4"))
+    await nights(house.ledger, 5)
+    said = text_of((await anna.get("/ladder?agent=owl")).text)
+    assert "ceiling: 5 in its file: it is 4" in said
+    assert "midwatch check owl" not in said
+
+
+async def test_many_classes_are_listed_first_each_a_link_to_its_evidence(anna: Visitor) -> None:
+    parsed = Parsed((await anna.get("/ladder?agent=owl")).text)
+    briefs = {
+        " ".join(one.text.split()): (one.attributes["href"] or "")[1:]
+        for one in parsed.all("a")
+        if "of the way" in one.text
+    }
+    assert list(briefs) == ["ask.mail asks, 0% of the way", "ask.push asks, 100% of the way", "Level 5, 0% of the way"]
+    titles = [one.text for place in briefs.values() for one in parsed.all("div", id=place)]
+    assert ["ask.mail (egress)" in titles[0], "ask.push (write)" in titles[1]] == [True, True]
 
 
 async def test_the_trust_ledger_has_every_move_the_newest_first_page_by_page(house: Standing, anna: Visitor) -> None:

@@ -187,3 +187,26 @@ class NewUi(Page):
 
     def submit(self) -> None:
         self.send(self.form, f"{self.form}//button[.='Resume']")
+
+
+class RunForm(NewUi):
+    """The page on which a deployment is started with parameters of one's own."""
+
+    form = "//form"
+
+    def kind(self, kind: str, *, of: str) -> None:
+        """Which of its kinds a parameter is to be."""
+        tab = f"({self._below(of)}button[@role='tab'][.='{kind}'])[1]"
+        self.click(tab)
+        self.see(f"{tab}[@aria-selected='true']")
+
+    def choices(self, *, of: str) -> list[str]:
+        """What there is to choose from."""
+        self.click(f"({self._below(of)}button[@aria-haspopup='listbox'])[1]")
+        self.see("//*[@role='option']")
+        found = [one.text for one in self.driver.find_elements(By.XPATH, "//*[@role='option']")]
+        ActionChains(self.driver).send_keys(Keys.ESCAPE).perform()
+        return found
+
+    def submit(self) -> None:
+        self.send(self.form, f"{self.form}//button[.='Submit']")

@@ -61,3 +61,24 @@ def test_the_words_of_a_mark_stand_above_it_where_that_is_said() -> None:
         (words,) = [one for one in drawn.iter("{http://www.w3.org/2000/svg}text") if one.text == "here"]
         heights.append(float(words.attrib["y"]))
     assert heights[0] < 12 + HEIGHT / 2 < heights[1]
+
+
+def words_of(one: Chart) -> dict[str, ElementTree.Element]:
+    drawn = ElementTree.fromstring(svg(one))
+    return {str(each.text): each for each in drawn.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_the_words_of_the_threshold_stand_where_no_curve_runs_through_them() -> None:
+    free, crossed = chart([(0, 0), (10, 0.1)]), chart([(0, 0), (10, 0.6)])
+    assert [words_of(one)["half"].attrib["text-anchor"] for one in (free, crossed)] == ["end", "start"]
+
+
+def test_the_words_of_a_mark_at_the_bottom_stay_in_the_field() -> None:
+    deep = replace(chart([(0, 0)]), marks=[Mark(at=(2, 0.0), label="here")])
+    assert float(words_of(deep)["here"].attrib["y"]) < 12 + HEIGHT
+
+
+def test_what_is_on_the_upright_axis_stands_above_the_field() -> None:
+    named = replace(chart([(0, 0), (10, 1)]), up_is="share")
+    heights = {name: float(one.attrib["y"]) for name, one in words_of(named).items()}
+    assert heights["share"] < heights["all"] - 12

@@ -13,6 +13,8 @@ from midwatch.breaker import Row
 from midwatch.errors import LedgerError
 from midwatch.halt import Target
 from midwatch.ledger import Ledger
+from midwatch.ledger.classes import move_class
+from midwatch.ledger.levels import put_on
 from midwatch.ledger.tables import class_moves, journal, levels
 from midwatch.ledger.transaction import Write
 from tests.midwatch.ledger.climbs import AGENT, MARK, OTHER, RULE, asked, by, climbed, nights, past, started
@@ -205,6 +207,26 @@ async def test_a_level_that_somebody_wrote_into_the_table_counts_for_nothing(
     assert (found.level, found.is_wide) == (stands, False)
     assert "is not what the journal holds" in found.doubt
     assert await ledger.lower_unseen(AGENT, since=START + DAY, because="nobody") is None
+
+
+@pytest.mark.parametrize("by_whom", ["", " ", "midwatch", "Agent", AGENT])
+async def test_a_level_or_a_class_that_no_person_has_signed_counts_for_nothing_however_well_it_is_chained(
+    ledger: Ledger, by_whom: str
+) -> None:
+    await climbed(ledger)
+    told: dict[str, Any] = {"by": by_whom, "because": "good", "until": FOREVER}
+    forged = {"basis": "override", "fingerprint": MARK.whole, **told}
+    await ledger.write(lambda tx: move_class(tx, AGENT, "ask.pay", "allow", **forged), durable=True)
+    assert await allowed(ledger) == [RULE]
+    await ledger.write(lambda tx: put_on(tx, AGENT, 5, basis="override", **told), durable=True)
+    found = await ledger.level_standing(AGENT, START)
+    assert (found.level, found.is_wide) == (3, False)
+    assert "who is no person, so nothing above 3 counts" in found.doubt
+    said = [str(one) for one in (await ledger.verify()).findings]
+    assert [one for one in said if "class move 2" in one and "who is no person" in one]
+    assert [one for one in said if "grant 2" in one and "who is no person" in one]
+    await ledger.grant_level(AGENT, 2, by="anna", because="less")
+    assert await ledger.level_of(AGENT, START) == 2
 
 
 @pytest.mark.parametrize("change", [{"level": 5}, {"basis": "override"}, {"until": FOREVER}, {"fingerprint": None}])
