@@ -237,7 +237,7 @@ async def test_connections_that_say_nothing_keep_nobody_out(tmp_path: Path) -> N
     stop = asyncio.Event()
     with listening(tmp_path / "port", range(4400, 4500), backlog=9) as listener:
         port = listener.getsockname()[1]
-        serving = asyncio.create_task(served(Starlette(), listener, stop, connections=3, http=patient(0.2)))
+        serving = asyncio.create_task(served(Starlette(), listener, stop, connections=3, http=patient(3.0)))
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as sender:
             assert (await sender.get("/")).status_code == 503
