@@ -25,7 +25,8 @@ async def test_what_claims_to_be_at_work_is_interrupted_and_what_waits_is_left_a
     async with get_client() as client:
         states: list[State[None]] = [Running(), Pending(), Suspended(), Cancelling()]
         runs = [await client.create_flow_run(cut_off, state=state, work_pool_name=POOL) for state in states]
-        interrupted = {run.id for run in await interrupt(client)}
+        mine = {run.id for run in runs}  # a schedule of the house may have begun one in the meantime
+        interrupted = {run.id for run in await interrupt(client)} & mine
         now = [(await client.read_flow_run(run.id)).state for run in runs]
     assert interrupted == {runs[0].id, runs[1].id}
     assert [(state.type, state.name) for state in now if state] == [
