@@ -22,7 +22,6 @@ from cli.start_run import NUMBER, READY, SOCKET
 from tests.cli import small_warm
 from tests.cli.small_house import eventually
 
-MESSAGES = "from pydantic_ai.messages import ModelMessagesTypeAdapter"
 REPOSITORY = Path(__file__).parent.parent.parent
 TELL = """
 import json, os, random, sys, threading
@@ -43,6 +42,13 @@ if "politely" in sys.argv:
 sleeper = subprocess.Popen(["sleep", "300"])
 pathlib.Path("waits").write_text(f"{sleeper.pid} ")
 signal.pause()
+"""
+READY_TO_FORK = """
+import sys
+from cli.warm import import_all
+import_all()
+from pydantic_ai.messages import ModelMessagesTypeAdapter
+print("pydantic.v1" in sys.modules, ModelMessagesTypeAdapter.pydantic_complete)
 """
 COLOUR = "import colour; print(colour.NAME)"
 
@@ -246,16 +252,7 @@ def test_changed_code_is_not_served_from_memory_and_who_runs_already_runs_on(own
     assert caller.wait(timeout=10) == 5
 
 
-@pytest.mark.parametrize("needed", ["'pydantic.v1' in sys.modules", "ModelMessagesTypeAdapter.pydantic_complete"])
-def test_what_every_run_would_build_anew_is_there_when_it_is_forked(needed: str) -> None:
-    program = f"import sys; from cli.warm import import_all; import_all(); {MESSAGES}; print({needed})"
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert (ended.stdout, ended.stderr) == ("True\n", "")
-
-
-def test_all_that_runs_need_can_be_imported_and_starts_no_thread() -> None:
+def test_all_that_runs_need_is_imported_and_built_before_they_are_forked_and_no_thread_is_started() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "ANTHROPIC_API_KEY": "not-a-key"}
-    argv = [sys.executable, "-c", "from cli.warm import import_all; import_all()"]
-    ended = subprocess.run(argv, env=environment, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = subprocess.run([sys.executable, "-c", READY_TO_FORK], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True True\n", "")

@@ -9,6 +9,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import insert
+
 from midwatch.ask_context import AskContext
 from midwatch.fingerprint import Fingerprint, fingerprint_of
 from midwatch.ledger import Ask, Ledger, Signature
@@ -56,14 +58,16 @@ async def past(
         planted: what is wrong with them, where they are tests, which never run.
     """
     context = AskContext(risk=risk).model_dump_json()
+    happens = verdict == "approved" and not planted
 
     def write(tx: Write) -> None:
         for day in range(days):
             at, run_id = since + timedelta(days=day), f"{name}-{day}"
             _run(tx, run_id, at, mark, level=3)
-            for number in range(day, count, days):
-                digest = "same" if same else f"{name} {number}"
-                _call(tx, run_id, number, at, rule, context, verdict, digest, planted)
+            digests = {number: "same" if same else f"{name} {number}" for number in range(day, count, days)}
+            _decided(tx, run_id, at, digests, rule=rule, context=context, verdict=verdict, planted=planted)
+            if happens:
+                _done(tx, run_id, at, digests)
 
     await ledger.write(write, durable=True)
 
@@ -79,29 +83,50 @@ def _run(tx: Write, run_id: str, at: datetime, mark: Fingerprint, **facts: Any) 
     tx.chain.append(at, "run_finished", run_id, {**ended, **said})
 
 
-def _call(
-    tx: Write, run_id: str, number: int, at: datetime, rule: str, context: str, verdict: str, digest: str, planted: str
+def _decided(
+    tx: Write,
+    run_id: str,
+    at: datetime,
+    digests: dict[int, str],
+    *,
+    rule: str,
+    context: str,
+    verdict: str,
+    planted: str,
 ) -> None:
-    call = {"call_id": f"main/c{number}", "tool": "shell", "digest": digest}
     long = {"args_json": "{}", "words": "", "context_json": context}
+    sealed = {f"{name}_sha256": sha256(text) for name, text in long.items()}
     shown = {"kind": "approve", "rule": rule, "reason": "", "created_at": at, "deadline": None, "planted": planted}
     said = {"by": "anna", "via": "cli", "verdict": verdict}
-    named = {"ask_id": f"{run_id}:{number}", "agent": AGENT, **call, **shown}
-    tx.insert(asks, run_id=run_id, decided_at=at, **named, **long, **said)
-    sealed = {f"{name}_sha256": sha256(text) for name, text in long.items()}
-    tx.chain.append(at, "ask_opened", run_id, {**named, **sealed})
-    tx.chain.append(at, "ask_decided", run_id, {"ask_id": named["ask_id"], **said})
-    if verdict == "approved" and not planted:
-        _done(tx, run_id, at, {**call, "idempotency_key": f"{run_id}:{number}", "ask_id": None})
+    rows: list[dict[str, Any]] = []
+    for number, digest in digests.items():
+        named = {"ask_id": f"{run_id}:{number}", "agent": AGENT, **_call(number, digest), **shown}
+        rows.append({"run_id": run_id, "decided_at": at, **named, **long, **said})
+        tx.chain.append(at, "ask_opened", run_id, {**named, **sealed})
+        tx.chain.append(at, "ask_decided", run_id, {"ask_id": named["ask_id"], **said})
+    if rows:
+        tx.connection.execute(insert(asks), rows)
 
 
-def _done(tx: Write, run_id: str, at: datetime, facts: dict[str, Any]) -> None:
+def _done(tx: Write, run_id: str, at: datetime, digests: dict[int, str]) -> None:
     done = {"state": "consumed", "attempts": 1, "why": "", "reserved_at": at, "settled_at": at}
-    row = tx.insert(effects, run_id=run_id, args_json="{}", result_json='"done"', **facts, **done)
-    which = {"effect_id": row["effect_id"]}
-    tx.chain.append(at, "effect_reserved", run_id, {**which, **facts, "args_sha256": sha256("{}")})
+    facts: list[dict[str, Any]] = [
+        {**_call(number, digest), "idempotency_key": f"{run_id}:{number}", "ask_id": None}
+        for number, digest in digests.items()
+    ]
+    if not facts:
+        return
+    rows = [{"run_id": run_id, "args_json": "{}", "result_json": '"done"', **fact, **done} for fact in facts]
+    entered = insert(effects).returning(effects.c.effect_id, sort_by_parameter_order=True)
     ended = {"before": "reserved", "result_json_sha256": sha256('"done"'), "undo_sha256": sha256("")}
-    tx.chain.append(at, "effect_consumed", run_id, {**which, **ended})
+    for effect_id, fact in zip(tx.connection.execute(entered, rows).scalars().all(), facts, strict=True):
+        which = {"effect_id": effect_id}
+        tx.chain.append(at, "effect_reserved", run_id, {**which, **fact, "args_sha256": sha256("{}")})
+        tx.chain.append(at, "effect_consumed", run_id, {**which, **ended})
+
+
+def _call(number: int, digest: str) -> dict[str, Any]:
+    return {"call_id": f"main/c{number}", "tool": "shell", "digest": digest}
 
 
 async def nights(
