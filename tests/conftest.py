@@ -57,8 +57,8 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are processors: tests of a house wait much of their time for what the house does."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are processors: tests of a house wait much of their time for what the house does."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
