@@ -127,13 +127,13 @@ def _rung(record: Record, move: ClassMove | None, stands: str, *, unit: str = "a
         move=move,
         stands=stands,
         words=in_words(record.evidence, verdict, unit=unit),
-        points=tuple(curve(_climbed(record), verdict.tested)) if verdict.tested else (),
+        points=tuple(curve(climbed(record), verdict.tested)) if verdict.tested else (),
         missing=(*verdict.missing, *((verdict.too_slow,) if verdict.too_slow else ())),
     )
 
 
-def _climbed(record: Record) -> list[float | Fall]:
-    """What was inherited, and then its own."""
+def climbed(record: Record) -> list[float | Fall]:
+    """What counts, in its order, with the falls between: what was inherited, and then its own."""
     left = record.inherited.left if record.inherited else Tally()
     before: list[float | Fall] = [*[MAJOR] * left.major, *[MINOR] * left.minor, *[CLEAN] * left.clean]
     return before + told(record.actions, record.falls)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from midwatch.chart import Chart, Curve, Mark, Point, Tick, svg
 from midwatch.ladder import MAJOR, Fall
-from midwatch.ladder_view import ENOUGH, Rung, told
+from midwatch.ladder_view import ENOUGH, Rung, climbed
 
 COLUMNS: Final = 300
 """About the pixels of the drawing: of more points each column keeps its lowest and its highest."""
@@ -50,7 +50,7 @@ def _fallen(rung: Rung) -> str:
 
 def _marks(rung: Rung, line: Sequence[float]) -> Iterator[Mark]:
     """A fall, and a major error that was none."""
-    pieces = told(rung.record.actions, rung.record.falls)
+    pieces = climbed(rung.record)
     for number, (piece, following) in enumerate(zip(pieces, [*pieces[1:], None], strict=True), start=1):
         if isinstance(piece, Fall):
             yield Mark(at=(number, line[number]), label="fell")
