@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
 from midwatch.ladder import p0_of
-from midwatch.ledger.journal import Link, sha256
+from midwatch.ledger.journal import Link
 from midwatch.ledger.levels import BY, Basis, is_signed, standing
 from midwatch.ledger.tables import class_moves
 from midwatch.ledger.transaction import Read, Write, reads
-from midwatch.ledger.witness import entries, says_so, sign, whole
+from midwatch.ledger.witness import entries, facts_of, says_so, sign, whole
 from midwatch.risk import RISKS, WORST, Risk
 from midwatch.run import Level
 
@@ -127,7 +127,7 @@ def latest(tx: Read, agent: str) -> dict[str, ClassMove]:
     said = {
         rule: link
         for rule, (link, body) in last.items()
-        if (row := rows.get(rule)) is not None and says_so(link, body, _facts(row), row["at"])
+        if (row := rows.get(rule)) is not None and says_so(link, body, facts_of(row, "at"), row["at"])
     }
     sound = whole(tx, list(said.values()))
     return {rule: ClassMove(**rows[rule]) for rule, link in said.items() if link.seq in sound}
@@ -151,7 +151,7 @@ def move_class(
     said = {"by": by, "via": via, "because": because, "evidence_json": evidence_json, "until": until}
     place = {"agent": agent, "rule": rule, "stands": stands, "basis": basis, "fingerprint": fingerprint}
     row = tx.insert(class_moves, at=tx.at, **place, **said)
-    sign(tx, "class_moved", _facts(row))
+    sign(tx, "class_moved", facts_of(row, "at"))
     return ClassMove(**row)
 
 
@@ -163,9 +163,3 @@ def moves_of(tx: Read, agent: str) -> list[ClassMove]:
 
 def _of(agent: str) -> Any:
     return select(class_moves).where(class_moves.c.agent == agent).order_by(class_moves.c.move_id)
-
-
-def _facts(row: RowMapping) -> dict[str, Any]:
-    """What the journal is told of a row: all of it, the long text as its hash."""
-    facts = {name: value for name, value in row.items() if name not in ("at", "evidence_json")}
-    return {**facts, "evidence_sha256": sha256(row["evidence_json"])}

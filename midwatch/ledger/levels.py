@@ -16,10 +16,9 @@ from sqlalchemy import RowMapping, select
 from midwatch.approval import is_person
 from midwatch.errors import LedgerError
 from midwatch.ledger import halts
-from midwatch.ledger.journal import sha256
 from midwatch.ledger.tables import breakers, levels
 from midwatch.ledger.transaction import Read, Write, reads, writes
-from midwatch.ledger.witness import bears_out, entries, sign
+from midwatch.ledger.witness import bears_out, entries, facts_of, sign
 from midwatch.run import Level, lowest
 
 UNGRANTED: Final[Level] = 3
@@ -141,7 +140,7 @@ def put_on(
     """The grant, within a transaction."""
     said = {"by": by, "because": because, "until": until, "basis": basis, "fingerprint": fingerprint}
     row = tx.insert(levels, granted_at=tx.at, agent=agent, level=level, evidence_json=evidence_json, **said)
-    sign(tx, "level_granted", _facts(row))
+    sign(tx, "level_granted", facts_of(row, "granted_at"))
     return LevelGrant(**row)
 
 
@@ -184,7 +183,11 @@ def standing(tx: Read, agent: str, now: datetime) -> LevelStanding:
     link, body = next(entries(tx, "level_granted", agent, most=LOOKED_AT), (None, {}))
     if row is None and link is None:
         return LevelStanding(level=UNGRANTED, grant=None)
-    if row is None or link is None or not bears_out(tx, link, body, _facts(row), row["granted_at"], older=OLDER):
+    if (
+        row is None
+        or link is None
+        or not bears_out(tx, link, body, facts_of(row, "granted_at"), row["granted_at"], older=OLDER)
+    ):
         said = body.get("level", UNGRANTED)
         level = lowest(UNGRANTED, said if said in (1, 2, 3) else UNGRANTED)
         return LevelStanding(level=level, grant=None, doubt=_doubt(row, body))
@@ -211,12 +214,6 @@ def is_signed(agent: str, basis: Basis, by: str) -> bool:
 def _older(level: Level) -> Basis:
     """Of a grant from before there was evidence."""
     return "override" if level > UNGRANTED else "person"
-
-
-def _facts(row: RowMapping) -> dict[str, Any]:
-    """What the journal is told of a row: all of it, the long text as its hash."""
-    facts = {name: value for name, value in row.items() if name not in ("granted_at", "evidence_json")}
-    return {**facts, "evidence_sha256": sha256(row["evidence_json"])}
 
 
 def _doubt(row: RowMapping | None, body: Mapping[str, Any]) -> str:

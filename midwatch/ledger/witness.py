@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import RowMapping, literal_column, select
 
-from midwatch.ledger.journal import GENESIS, Link, canonical, moment
+from midwatch.ledger.journal import GENESIS, Link, canonical, moment, sha256
 from midwatch.ledger.tables import journal
 from midwatch.ledger.transaction import Read, Write
 
@@ -25,6 +25,16 @@ def sign(tx: Write, kind: Signed, facts: Mapping[str, Any]) -> None:
     """Journal a row at once: what follows in the same transaction may ask for it."""
     tx.journal(kind, None, **facts)
     tx.chain.write()
+
+
+def facts_of(row: RowMapping, at: str) -> dict[str, Any]:
+    """What the journal is told of a row: all of it but its moment, which is the link's own, the long text as its hash.
+
+    Args:
+        at: the column of the moment.
+    """
+    facts = {name: value for name, value in row.items() if name not in (at, "evidence_json")}
+    return {**facts, "evidence_sha256": sha256(row["evidence_json"])}
 
 
 def entries(tx: Read, kind: Signed, agent: str, *, most: int | None = None) -> Iterator[tuple[Link, dict[str, Any]]]:

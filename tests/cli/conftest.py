@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,12 +15,23 @@ from cli.environment import adopt, client_environment, inherited
 from cli.home import House, furnish, locate
 from tests.conftest import PROJECT, PrefectHouse, unused_port
 
+if TYPE_CHECKING:
+    from tests.cli.page_house import Standing, Visitor
+
 
 @pytest.fixture
 def house(tmp_path: Path, free_port: int) -> House:
     house = House(project=tmp_path, home=tmp_path / "home", port=free_port)
     furnish(house)
     return house
+
+
+@pytest.fixture
+async def anna(house: Standing) -> AsyncIterator[Visitor]:
+    """Somebody who gave the password, where the module has a page as its `house`."""
+    async with house.visitor() as anna:
+        await anna.log_in()
+        yield anna
 
 
 @pytest.fixture

@@ -35,14 +35,6 @@ async def house(after_a_fall: Path, tmp_path: Path) -> AsyncIterator[Standing]:
         yield page
 
 
-@pytest.fixture
-async def anna(house: Standing) -> AsyncIterator[Visitor]:
-    """Somebody who gave the password."""
-    async with house.visitor() as anna:
-        await anna.log_in()
-        yield anna
-
-
 async def test_it_is_shown_to_whoever_gave_the_password_and_nobody_else(house: Standing) -> None:
     row = await asks(house.ledger)
     async with house.visitor() as anna:

@@ -43,14 +43,6 @@ async def house(after_a_busy_night: Path, tmp_path: Path) -> AsyncIterator[Stand
         yield page
 
 
-@pytest.fixture
-async def anna(house: Standing) -> AsyncIterator[Visitor]:
-    """Somebody who gave the password."""
-    async with house.visitor() as anna:
-        await anna.log_in()
-        yield anna
-
-
 async def test_the_last_night_is_shown_to_whoever_gave_the_password_and_nobody_else(house: Standing) -> None:
     async with house.visitor() as anna:
         for path in ("/night", f"/run/{BUSY}"):

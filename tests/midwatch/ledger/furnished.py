@@ -42,6 +42,7 @@ ANSWERS = Answers(
     upkeep_minutes=Decimal(60),
     incident_minutes=Decimal(60),
 )
+"""A minute is a dollar."""
 PROFILE = Profile(worst="write", worst_tools=("write_file",), reversible=True, bounded=True, bounds="put back")
 BY: Final[dict[str, Any]] = {"by": "ann", "because": "a quiet month"}
 

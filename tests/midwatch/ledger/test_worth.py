@@ -20,16 +20,8 @@ from midwatch.worth.profile import Profile
 from midwatch.worth.sensitivity import sensitivity
 from midwatch.worth.verdict import Verdict, Worth, verdict_of
 from tests.midwatch.ledger.conftest import FakeClock
+from tests.midwatch.ledger.furnished import ANSWERS, PROFILE
 
-ANSWERS = Answers(
-    minutes=Decimal(30),
-    hour_usd=Decimal(60),
-    review_minutes=Decimal(5),
-    upkeep_minutes=Decimal(60),
-    incident_minutes=Decimal(60),
-)
-"""A minute is a dollar."""
-PROFILE = Profile(worst="write", worst_tools=("write_file",), reversible=True, bounded=True, bounds="put back")
 Calls = Sequence[tuple[str, dict[str, Any]]]
 
 
